@@ -1,0 +1,1 @@
+//! Correct and fast differentiable CNN operators for candle.

@@ -1,0 +1,2 @@
+//! CNN backbones on candle that can be trained, loaded, saved and explained.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Overlap, agreement, boundary, soft and threshold-free scores for masks and heatmaps.
+#![forbid(unsafe_code)]
