@@ -1,2 +1,43 @@
-//! The study of Syed et al. 2023, from DICOM to report.
+//! The study of Syed et al. 2023, from DICOM to report: a thin layer that wires the workspace's
+//! libraries together. The program is the example target `paper_repro`.
 #![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod config;
+pub mod error;
+pub mod interrupt;
+pub mod manifest;
+pub mod memory;
+pub mod outputs;
+pub mod progress;
+pub mod report;
+pub mod stages;
+pub mod study;
+pub mod threads;
+
+use std::io::Write;
+
+use cli::Cli;
+use error::Result;
+
+/// Does what the command line asks for.
+///
+/// # Errors
+///
+/// See [`error::Error`] for the kinds and their exit codes.
+pub fn start(cli: &Cli) -> Result<()> {
+    let config = cli.effective_config()?;
+    if cli.print_config {
+        let text = config.to_toml()?;
+        return std::io::stdout().write_all(text.as_bytes()).map_err(|e| error::Error::Run(e.into()));
+    }
+    config.device.open()?;
+    threads::restart_with(cli.threads)?;
+    let run = stages::Run {
+        config,
+        outputs: outputs::Outputs::new(&cli.out),
+        reporter: progress::Reporter::stderr(),
+        interrupt: interrupt::Interrupt::install()?,
+    };
+    stages::run_all(&run, cli.stage)
+}

@@ -1,0 +1,126 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use crate::config::{Config, Device, Profile, Protocol};
+use crate::error::{Error, Result};
+
+/// Runs the study of Syed et al. 2023 (doi:10.1038/s41598-023-29665-y): networks learn fresh from
+/// thawed fillets, class activation maps turn them into maps of damage, and the maps are compared
+/// with the truth, with liquid loss and with each other. Without --data it makes a phantom whose
+/// truth is known.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "paper_repro", version, about, long_about = None)]
+pub struct Cli {
+    /// Stop after this stage (earlier stages run first, unless their results are still valid)
+    #[arg(value_enum)]
+    pub stage: Option<StageName>,
+
+    /// How large: `smoke` (a minute), `quick` (minutes; the default), `paper` (full size, for a GPU)
+    #[arg(long, value_enum, conflicts_with = "config")]
+    pub profile: Option<Profile>,
+
+    /// A TOML file made with --print-config; keys left out keep the values of its profile
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// What the study means: only `rigorous` is complete so far [default: rigorous]
+    #[arg(long, value_enum)]
+    pub protocol: Option<Protocol>,
+
+    /// `cpu` or `cuda:N` [default: cpu]
+    #[arg(long)]
+    pub device: Option<Device>,
+
+    /// Seed of everything random
+    #[arg(long)]
+    pub seed: Option<u64>,
+
+    /// Folder for all results
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+
+    /// Number of threads (the program restarts itself with that number)
+    #[arg(long, value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+
+    /// Networks, comma separated, such as `resnet50,vgg16`
+    #[arg(long, value_delimiter = ',')]
+    pub models: Option<Vec<cnn_zoo::Architecture>>,
+
+    /// Methods, comma separated, such as `grad_cam,score_cam`
+    #[arg(long, value_delimiter = ',')]
+    pub methods: Option<Vec<cam_methods::Method>>,
+
+    /// Folder with one DICOM file or folder per scan, instead of the phantom
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Sample sheet for --data [default: samples.csv in that folder]
+    #[arg(long, value_name = "FILE", requires = "data")]
+    pub samples: Option<PathBuf>,
+
+    /// Print the effective configuration as TOML and exit
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// A stage of the study, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum StageName {
+    /// Make phantom scans with known damage and write them as DICOM
+    Phantom,
+    /// Read DICOM into one HDF5 archive
+    Import,
+    /// Remove the background, normalise, and divide the fish into folds
+    Preprocess,
+    /// Train every network on every fold
+    Train,
+    /// Compute every map with networks that never saw the fish
+    Explain,
+    /// Compare the maps with truth, liquid loss and each other
+    Analyse,
+    /// Draw the figures and write report.html
+    Report,
+}
+
+impl Cli {
+    /// The configuration that this command line asks for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if the configuration file cannot be read, has an unknown key or an
+    /// impossible value, or if the command line contradicts itself.
+    pub fn effective_config(&self) -> Result<Config> {
+        let mut config = match &self.config {
+            Some(file) => Config::from_file(file)?,
+            None => Config::profile(self.profile.unwrap_or(Profile::Quick)),
+        };
+        if let Some(protocol) = self.protocol {
+            config.protocol = protocol;
+        }
+        if let Some(device) = self.device {
+            config.device = device;
+        }
+        if let Some(seed) = self.seed {
+            config.seed = seed;
+        }
+        if let Some(models) = &self.models {
+            config.choose_networks(models)?;
+        }
+        if let Some(methods) = &self.methods {
+            config.explain.methods = methods.clone();
+        }
+        if let Some(directory) = &self.data {
+            config.data.directory = Some(directory.clone());
+            config.data.samples = self.samples.clone();
+        }
+        config.validate()?;
+        if self.stage == Some(StageName::Phantom) && config.data.directory.is_some() {
+            return Err(Error::usage("the phantom stage makes data; it does not go with --data"));
+        }
+        Ok(config)
+    }
+}

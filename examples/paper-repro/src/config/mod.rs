@@ -1,0 +1,262 @@
+//! What a run does, as typed data: sizes come from a profile, meaning from a protocol.
+
+mod device;
+mod profile;
+mod protocol;
+
+use std::path::{Path, PathBuf};
+
+use cam_methods::Method;
+use cnn_zoo::{Architecture, Convention};
+use fillet_preprocess::phantom::PhantomConfig;
+use fillet_preprocess::{AugmentConfig, ForegroundConfig};
+use serde::{Deserialize, Serialize};
+
+pub use device::Device;
+pub use profile::Profile;
+pub use protocol::Protocol;
+
+use crate::error::{Error, Result};
+
+/// Everything that decides what a run does. Printed by `--print-config`, read by `--config`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The profile these sizes came from.
+    pub profile: Profile,
+    /// What the study means.
+    pub protocol: Protocol,
+    /// `cpu` or `cuda:N`.
+    pub device: Device,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Where scans come from and which of their slices count.
+    pub data: DataConfig,
+    /// The phantom made when `data.directory` is absent.
+    pub phantom: PhantomConfig,
+    /// From volumes to slices that a network sees.
+    pub preprocess: PreprocessConfig,
+    /// The networks, in the order of tables and figures.
+    pub networks: Vec<NetworkConfig>,
+    /// How they are trained.
+    pub training: TrainingConfig,
+    /// How their decisions are mapped.
+    pub explain: ExplainConfig,
+    /// What is computed from the maps.
+    pub analysis: AnalysisConfig,
+}
+
+/// Where scans come from and which of their slices count.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Folder with one DICOM file or folder per scan; absent: the phantom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
+    /// The sample sheet; absent: `samples.csv` in `directory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<PathBuf>,
+    /// The class whose evidence is mapped (y = 1).
+    pub positive_class: String,
+    /// Slices dropped at the start of every scan.
+    pub trim_first: usize,
+    /// Slices dropped at the end of every scan.
+    pub trim_last: usize,
+}
+
+/// From volumes to slices that a network sees.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreprocessConfig {
+    /// Side of the square network input in pixels; scans of another matrix size are resampled.
+    pub image_size: usize,
+    /// Stored value that becomes 1.0 (4096 for 12 bits).
+    pub full_scale: f32,
+    /// How the background is found.
+    pub foreground: ForegroundConfig,
+    /// Smallest share of foreground pixels of a slice worth keeping.
+    pub minimum_foreground: f64,
+}
+
+/// One network of the study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// Which network.
+    pub architecture: Architecture,
+    /// Factor on every number of channels; 1 is the network as published.
+    pub width: f64,
+    /// Whose details: Keras (as the authors ran) or PyTorch.
+    pub convention: Convention,
+}
+
+/// How the networks are trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// Folds of the cross-fit; every fish is held out once.
+    pub folds: usize,
+    /// Most epochs per fold.
+    pub epochs: usize,
+    /// Epochs without a better validation loss after which training stops.
+    pub patience: usize,
+    /// Images per step.
+    pub batch_size: usize,
+    /// Step size of gradient descent.
+    pub learning_rate: f64,
+    /// Share of the last step kept in the next one (0: plain gradient descent, as in the paper).
+    pub momentum: f64,
+    /// Random changes of the training images.
+    pub augment: AugmentConfig,
+}
+
+/// How the networks' decisions are mapped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainConfig {
+    /// The methods, in the order of tables and figures.
+    pub methods: Vec<Method>,
+    /// Slices explained together.
+    pub batch_size: usize,
+    /// Most channels of Score-CAM, chosen by spatial deviation; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_channels: Option<usize>,
+    /// Memory for the masked copies of Score-CAM, in MiB.
+    pub memory_mib: usize,
+}
+
+/// What is computed from the maps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnalysisConfig {
+    /// Thresholds t of the maps; a pixel is damaged if its value is at least t.
+    pub thresholds: Vec<f64>,
+    /// The truth counts as damaged from this value on.
+    pub truth_threshold: f64,
+    /// Confidence level of every interval.
+    pub confidence: f64,
+}
+
+impl Config {
+    /// The configuration of a profile.
+    pub fn profile(profile: Profile) -> Self {
+        profile.config()
+    }
+
+    /// Reads a configuration; keys left out keep the values of the file's profile (`quick` if it names none).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] names the file, and the key that is unknown or has an impossible value.
+    pub fn from_file(file: &Path) -> Result<Self> {
+        let fault = |e: &dyn std::fmt::Display| Error::usage(format!("configuration {}: {e}", file.display()));
+        let text = std::fs::read_to_string(file).map_err(|e| fault(&e))?;
+        let given: toml::Table = toml::from_str(&text).map_err(|e| fault(&e))?;
+        let profile = match given.get("profile") {
+            Some(value) => value.clone().try_into().map_err(|e| fault(&format!("profile: {e}")))?,
+            None => Profile::Quick,
+        };
+        let mut merged = toml::Table::try_from(Self::profile(profile)).map_err(|e| fault(&e))?;
+        merge(&mut merged, given, "").map_err(|key| {
+            fault(&format!("unknown key `{key}`; --print-config shows the keys there are"))
+        })?;
+        merged.try_into().map_err(|e| fault(&e))
+    }
+
+    /// The configuration as TOML that `--config` accepts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Run`] if a value has no TOML form.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|e| Error::Run(e.into()))
+    }
+
+    /// Keeps the named networks, in that order; one that the profile lacks gets the width of its first network.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if no network is left.
+    pub fn choose_networks(&mut self, wanted: &[Architecture]) -> Result<()> {
+        let template = self.networks.first().cloned().ok_or_else(|| Error::usage("the configuration has no network"))?;
+        self.networks = wanted
+            .iter()
+            .map(|&architecture| {
+                self.networks
+                    .iter()
+                    .find(|network| network.architecture == architecture)
+                    .cloned()
+                    .unwrap_or(NetworkConfig { architecture, ..template.clone() })
+            })
+            .collect();
+        Ok(())
+    }
+
+    /// Checks every value that a type alone cannot guard.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] names the key, its value and what would be possible.
+    pub fn validate(&self) -> Result<()> {
+        let training = &self.training;
+        let unit = |value: f64| value > 0.0 && value < 1.0;
+        let checks: [(bool, &str, String, &str); 17] = [
+            (self.protocol == Protocol::Rigorous, "protocol", self.protocol.to_string(), "only `rigorous` is complete in this version"),
+            (!self.data.positive_class.trim().is_empty(), "data.positive_class", self.data.positive_class.clone(), "name a class of the sample sheet"),
+            ((16..=4096).contains(&self.preprocess.image_size), "preprocess.image_size", self.preprocess.image_size.to_string(), "16 to 4096"),
+            (self.preprocess.full_scale > 0.0 && self.preprocess.full_scale.is_finite(), "preprocess.full_scale", self.preprocess.full_scale.to_string(), "a positive number"),
+            ((0.0..1.0).contains(&self.preprocess.minimum_foreground), "preprocess.minimum_foreground", self.preprocess.minimum_foreground.to_string(), "at least 0 and below 1"),
+            (!self.networks.is_empty(), "networks", "[]".into(), "at least one network"),
+            (self.networks.iter().all(|n| n.width > 0.0 && n.width <= 4.0), "networks.width", format!("{:?}", self.networks.iter().map(|n| n.width).collect::<Vec<_>>()), "above 0 and at most 4"),
+            (distinct(self.networks.iter().map(|n| n.architecture)), "networks", join(self.networks.iter().map(|n| n.architecture)), "each network once"),
+            (training.folds >= 2, "training.folds", training.folds.to_string(), "at least 2"),
+            (training.epochs >= 1, "training.epochs", training.epochs.to_string(), "at least 1"),
+            (training.batch_size >= 1, "training.batch_size", training.batch_size.to_string(), "at least 1"),
+            (training.learning_rate > 0.0 && training.learning_rate.is_finite(), "training.learning_rate", training.learning_rate.to_string(), "a positive number"),
+            ((0.0..1.0).contains(&training.momentum), "training.momentum", training.momentum.to_string(), "at least 0 and below 1"),
+            (!self.explain.methods.is_empty() && distinct(self.explain.methods.iter().map(ToString::to_string)), "explain.methods", join(&self.explain.methods), "at least one method, each once"),
+            (self.explain.batch_size >= 1 && self.explain.memory_mib >= 1 && self.explain.score_channels != Some(0), "explain", format!("batch_size {}, memory_mib {}, score_channels {:?}", self.explain.batch_size, self.explain.memory_mib, self.explain.score_channels), "each at least 1"),
+            (!self.analysis.thresholds.is_empty() && self.analysis.thresholds.iter().all(|&t| unit(t)) && self.analysis.thresholds.windows(2).all(|w| w[0] < w[1]), "analysis.thresholds", format!("{:?}", self.analysis.thresholds), "increasing, between 0 and 1"),
+            (unit(self.analysis.truth_threshold) && unit(self.analysis.confidence), "analysis", format!("truth_threshold {}, confidence {}", self.analysis.truth_threshold, self.analysis.confidence), "between 0 and 1"),
+        ];
+        for (fine, key, value, possible) in checks {
+            if !fine {
+                return Err(Error::usage(format!("{key} = {value}: {possible}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the data come from the phantom.
+    pub fn is_synthetic(&self) -> bool {
+        self.data.directory.is_none()
+    }
+}
+
+/// Lays `over` on `base`; the error is the path of a key of a table that `base` lacks.
+fn merge(base: &mut toml::Table, over: toml::Table, path: &str) -> std::result::Result<(), String> {
+    for (key, value) in over {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(inner)), toml::Value::Table(value)) => merge(inner, value, &path)?,
+            (Some(slot), value) => *slot = value,
+            // keys that may be absent are absent from the base as well
+            (None, value) if OPTIONAL.contains(&path.as_str()) => {
+                base.insert(key, value);
+            }
+            (None, _) => return Err(path),
+        }
+    }
+    Ok(())
+}
+
+const OPTIONAL: [&str; 3] = ["data.directory", "data.samples", "explain.score_channels"];
+
+fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> bool {
+    let items: Vec<T> = items.collect();
+    items.iter().enumerate().all(|(i, item)| !items[..i].contains(item))
+}
+
+fn join<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(",")
+}
