@@ -1,0 +1,4 @@
+//! Several masks or stacks -> how well they agree with each other.
+
+pub(crate) mod pairs;
+pub(crate) mod phi;

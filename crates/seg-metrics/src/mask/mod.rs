@@ -1,0 +1,9 @@
+//! Booleans or heatmaps -> packed masks, one bit per pixel.
+
+pub(crate) mod bits;
+pub(crate) mod count;
+pub(crate) mod pack;
+pub(crate) mod stack;
+
+pub use bits::BitMask;
+pub use stack::ThresholdStack;
