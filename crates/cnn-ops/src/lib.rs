@@ -1,1 +1,30 @@
-//! Correct and fast differentiable CNN operators for candle.
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod activation;
+mod conv;
+mod dropout;
+mod element;
+mod error;
+mod geometry;
+pub mod init;
+mod linear;
+mod loss;
+mod norm;
+mod pad;
+mod parallel;
+mod plane;
+mod pool;
+mod resample;
+
+pub use activation::{relu, relu6};
+pub use conv::{Activation, conv2d, conv2d_fused};
+pub use dropout::dropout;
+pub use error::{Error, Result};
+pub use geometry::{ConvOptions, Padding, PoolOptions};
+pub use linear::linear;
+pub use loss::softmax_cross_entropy;
+pub use norm::{BatchNormOutput, batch_norm_eval, batch_norm_train};
+pub use pad::{pad_reflect, pad_zero};
+pub use pool::{CountPadding, adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, max_pool2d};
+pub use resample::{Corners, upsample_bilinear2d, upsample_nearest2d};

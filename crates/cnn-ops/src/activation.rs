@@ -1,0 +1,142 @@
+//! Rectifiers.
+
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor};
+
+use crate::element::{Element, check_float, elements, with_element};
+use crate::error::Result;
+use crate::parallel::for_each_chunk;
+
+const CHUNK: usize = 1 << 14;
+
+/// Rectified linear unit, with derivative 0 at 0.
+///
+/// ```text
+/// y = max(x, 0),   dy/dx = 1 where x > 0, else 0
+/// ```
+///
+/// # Shapes
+///
+/// - `x`: any, `f32` or `f64`; the result has the same
+///
+/// # Errors
+///
+/// Type or device of `x`.
+///
+/// # Source
+///
+/// PyTorch and TensorFlow. Stock candle has derivative 1 at 0, which lets gradients flow out of a
+/// masked (exactly zero) background. NaN stays NaN, as in PyTorch.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Var};
+///
+/// let x = Var::new(&[-1f32, 0., 2.], &Device::Cpu)?;
+/// let gradients = cnn_ops::relu(&x)?.sum_all()?.backward()?;
+/// let dx = gradients.get(&x).map(|g| g.to_vec1::<f32>()).transpose()?;
+/// assert_eq!(dx, Some(vec![0., 0., 1.]));
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
+pub fn relu(x: &Tensor) -> Result<Tensor> {
+    clamp("relu", x, f64::INFINITY)
+}
+
+/// Rectified linear unit clipped at six, with derivative 0 at both ends.
+///
+/// ```text
+/// y = min(max(x, 0), 6)
+/// ```
+///
+/// # Shapes
+///
+/// - `x`: any, `f32` or `f64`; the result has the same
+///
+/// # Errors
+///
+/// Type or device of `x`.
+///
+/// # Source
+///
+/// PyTorch's `relu6` (`hardtanh` with open ends for the derivative).
+pub fn relu6(x: &Tensor) -> Result<Tensor> {
+    clamp("relu6", x, 6.0)
+}
+
+fn clamp(name: &'static str, x: &Tensor, upper: f64) -> Result<Tensor> {
+    check_float(name, "x", x)?;
+    Ok(x.contiguous()?.apply_op1(Clamp { name, upper })?)
+}
+
+#[derive(Clone, Copy)]
+struct Clamp {
+    name: &'static str,
+    upper: f64,
+}
+
+fn forward<T: Element>(x: &[T], y: &mut [T], upper: T) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        // Written so that NaN fails every comparison and stays.
+        let lower = if x < T::ZERO { T::ZERO } else { x };
+        *y = if lower > upper { upper } else { lower };
+    }
+}
+
+fn backward<T: Element>(y: &[T], dy: &[T], dx: &mut [T], upper: T) {
+    for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
+        *dx = if y > T::ZERO && y < upper {
+            dy
+        } else {
+            T::ZERO
+        };
+    }
+}
+
+impl CustomOp1 for Clamp {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        with_element!(self.name, s.dtype(), T => {
+            let x = elements::<T>(self.name, s, l)?;
+            let upper = T::from_f64(self.upper);
+            let mut y = vec![T::ZERO; x.len()];
+            for_each_chunk(&mut y, CHUNK, x.len(), |i, y| forward(&x[i * CHUNK..], y, upper));
+            Ok((T::to_cpu_storage_owned(y), l.shape().clone()))
+        })
+    }
+
+    fn bwd(&self, _: &Tensor, y: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        let op = ClampBackward(*self);
+        Ok(Some(y.apply_op2_no_bwd(&grad.contiguous()?, &op)?))
+    }
+}
+
+struct ClampBackward(Clamp);
+
+impl CustomOp2 for ClampBackward {
+    fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let op = self.0.name;
+        with_element!(op, s1.dtype(), T => {
+            let y = elements::<T>(op, s1, l1)?;
+            let dy = elements::<T>(op, s2, l2)?;
+            let upper = T::from_f64(self.0.upper);
+            let mut dx = vec![T::ZERO; y.len()];
+            for_each_chunk(&mut dx, CHUNK, y.len(), |i, dx| {
+                backward(&y[i * CHUNK..], &dy[i * CHUNK..], dx, upper);
+            });
+            Ok((T::to_cpu_storage_owned(dx), l1.shape().clone()))
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! The checked sizes of one convolution.
+
+use candle_core::Tensor;
+
+use crate::element::{checked_count, dims4};
+use crate::error::{Error, Result};
+use crate::geometry::{Axis, ConvOptions, window_output};
+
+/// Sizes of one convolution; every product of interest fits into `usize`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    pub(crate) batch: usize,
+    pub(crate) channels: usize,
+    pub(crate) input: [usize; 2],
+    pub(crate) filters: usize,
+    pub(crate) kernel: [usize; 2],
+    pub(crate) output: [usize; 2],
+    pub(crate) stride: [usize; 2],
+    pub(crate) dilation: [usize; 2],
+    /// Padding above and to the left; what lies below and to the right follows from the sizes.
+    /// Negative where an input gradient starts inside the map.
+    pub(crate) offset: [isize; 2],
+    pub(crate) groups: usize,
+}
+
+impl Geometry {
+    pub(crate) fn new(
+        op: &'static str,
+        x: &Tensor,
+        weight: &Tensor,
+        o: &ConvOptions,
+    ) -> Result<Self> {
+        let [batch, channels, h, w] = dims4(op, "x", x)?;
+        let [filters, per_group, kh, kw] = dims4(op, "weight", weight)?;
+        if o.groups == 0 {
+            return Err(Error::ZeroOption {
+                op,
+                option: "groups",
+                value: [0, 0],
+            });
+        }
+        if per_group.checked_mul(o.groups) != Some(channels) || !filters.is_multiple_of(o.groups) {
+            return Err(Error::Groups {
+                op,
+                groups: o.groups,
+                channels_per_group: per_group,
+                input_channels: channels,
+                filters,
+            });
+        }
+        let p = o.padding;
+        let axis = |input, i: usize, kernel, before, after| Axis {
+            input,
+            kernel,
+            stride: o.stride[i],
+            dilation: o.dilation[i],
+            before,
+            after,
+        };
+        let output = window_output(
+            op,
+            axis(h, 0, kh, p.top, p.bottom),
+            axis(w, 1, kw, p.left, p.right),
+            false,
+        )?;
+        checked_count(op, "the output", &[batch, filters, output[0], output[1]])?;
+        checked_count(
+            op,
+            "the patches",
+            &[per_group, kh, kw, output[0], output[1]],
+        )?;
+        Ok(Self {
+            batch,
+            channels,
+            input: [h, w],
+            filters,
+            kernel: [kh, kw],
+            output,
+            stride: o.stride,
+            dilation: o.dilation,
+            offset: [p.top as isize, p.left as isize],
+            groups: o.groups,
+        })
+    }
+
+    pub(crate) fn input_shape(&self) -> [usize; 4] {
+        [self.batch, self.channels, self.input[0], self.input[1]]
+    }
+
+    pub(crate) fn output_shape(&self) -> [usize; 4] {
+        [self.batch, self.filters, self.output[0], self.output[1]]
+    }
+
+    pub(crate) fn weight_shape(&self) -> [usize; 4] {
+        [
+            self.filters,
+            self.group_channels(),
+            self.kernel[0],
+            self.kernel[1],
+        ]
+    }
+
+    /// Input channels per group.
+    pub(crate) fn group_channels(&self) -> usize {
+        self.channels / self.groups
+    }
+
+    /// Filters per group.
+    pub(crate) fn group_filters(&self) -> usize {
+        self.filters / self.groups
+    }
+
+    /// Input coordinate under output coordinate `o` and kernel element `k`, if inside.
+    pub(crate) fn source(&self, axis: usize, o: usize, k: usize) -> Option<usize> {
+        let at = (o * self.stride[axis] + k * self.dilation[axis]) as isize - self.offset[axis];
+        usize::try_from(at).ok().filter(|&at| at < self.input[axis])
+    }
+}

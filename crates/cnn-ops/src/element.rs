@@ -1,0 +1,168 @@
+//! Element types and views into candle's CPU storage.
+
+use candle_core::{CpuStorage, DType, Layout, Tensor, WithDType};
+
+use crate::error::{Error, Result};
+
+/// `f32` or `f64`.
+pub(crate) trait Element: WithDType + Default + std::iter::Sum {
+    const ZERO: Self;
+    const NEG_INFINITY: Self;
+    fn is_nan(self) -> bool;
+}
+
+impl Element for f32 {
+    const ZERO: Self = 0.0;
+    const NEG_INFINITY: Self = f32::NEG_INFINITY;
+    fn is_nan(self) -> bool {
+        self.is_nan()
+    }
+}
+
+impl Element for f64 {
+    const ZERO: Self = 0.0;
+    const NEG_INFINITY: Self = f64::NEG_INFINITY;
+    fn is_nan(self) -> bool {
+        self.is_nan()
+    }
+}
+
+/// The elements of a contiguous tensor.
+pub(crate) fn elements<'a, T: Element>(
+    op: &'static str,
+    storage: &'a CpuStorage,
+    layout: &Layout,
+) -> candle_core::Result<&'a [T]> {
+    let all = T::cpu_storage_as_slice(storage)?;
+    let (start, end) = layout
+        .contiguous_offsets()
+        .ok_or(candle_core::Error::RequiresContiguous { op })?;
+    all.get(start..end)
+        .ok_or(candle_core::Error::RequiresContiguous { op })
+}
+
+/// Runs `$body` with `$t` bound to the element type of `$dtype`.
+macro_rules! with_element {
+    ($op:expr, $dtype:expr, $t:ident => $body:expr) => {{
+        #[allow(unused_imports)]
+        use candle_core::{WithDType as _, backend::BackendStorage as _};
+        match $dtype {
+            candle_core::DType::F32 => {
+                type $t = f32;
+                $body
+            }
+            candle_core::DType::F64 => {
+                type $t = f64;
+                $body
+            }
+            other => Err(candle_core::Error::UnsupportedDTypeForOp(other, $op)),
+        }
+    }};
+}
+pub(crate) use with_element;
+
+/// Checks that a tensor is a CPU tensor of `f32` or `f64`.
+pub(crate) fn check_float(op: &'static str, argument: &'static str, x: &Tensor) -> Result<()> {
+    if !x.device().is_cpu() {
+        return Err(Error::UnsupportedDevice {
+            op,
+            device: x.device().location(),
+        });
+    }
+    match x.dtype() {
+        DType::F32 | DType::F64 => Ok(()),
+        actual => Err(Error::UnsupportedDType {
+            op,
+            argument,
+            expected: "F32 or F64",
+            actual,
+        }),
+    }
+}
+
+/// Checks that two tensors have the same element type and device.
+pub(crate) fn check_same(
+    op: &'static str,
+    left_name: &'static str,
+    left: &Tensor,
+    right_name: &'static str,
+    right: &Tensor,
+) -> Result<()> {
+    if !left.device().same_device(right.device()) {
+        return Err(Error::DeviceMismatch {
+            op,
+            left_name,
+            left: left.device().location(),
+            right_name,
+            right: right.device().location(),
+        });
+    }
+    if left.dtype() != right.dtype() {
+        return Err(Error::DTypeMismatch {
+            op,
+            left_name,
+            left: left.dtype(),
+            right_name,
+            right: right.dtype(),
+        });
+    }
+    Ok(())
+}
+
+/// The dimensions of a `[batch, channel, height, width]` tensor.
+pub(crate) fn dims4(op: &'static str, argument: &'static str, x: &Tensor) -> Result<[usize; 4]> {
+    <[usize; 4]>::try_from(x.dims()).map_err(|_| Error::Rank {
+        op,
+        argument,
+        expected: 4,
+        actual: x.dims().to_vec(),
+    })
+}
+
+/// The dimensions of a two-dimensional tensor.
+pub(crate) fn dims2(op: &'static str, argument: &'static str, x: &Tensor) -> Result<[usize; 2]> {
+    <[usize; 2]>::try_from(x.dims()).map_err(|_| Error::Rank {
+        op,
+        argument,
+        expected: 2,
+        actual: x.dims().to_vec(),
+    })
+}
+
+/// Checks that a tensor is a vector of `length` elements.
+pub(crate) fn check_vector(
+    op: &'static str,
+    argument: &'static str,
+    x: &Tensor,
+    length: usize,
+    other_name: &'static str,
+    other: &[usize],
+) -> Result<()> {
+    if x.dims() == [length] {
+        return Ok(());
+    }
+    Err(Error::ShapeMismatch {
+        op,
+        left_name: argument,
+        left: x.dims().to_vec(),
+        right_name: other_name,
+        right: other.to_vec(),
+    })
+}
+
+/// Number of elements of a shape, checked against the address space.
+pub(crate) fn checked_count(
+    op: &'static str,
+    what: &'static str,
+    shape: &[usize],
+) -> Result<usize> {
+    let count = shape
+        .iter()
+        .try_fold(1usize, |n, &d| n.checked_mul(d.max(1)))
+        .filter(|&n| n <= isize::MAX as usize / 16);
+    count.ok_or_else(|| Error::Overflow {
+        op,
+        what,
+        shape: shape.to_vec(),
+    })
+}

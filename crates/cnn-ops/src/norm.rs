@@ -1,0 +1,549 @@
+//! Batch normalisation.
+
+use std::sync::{Arc, OnceLock};
+
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Layout, Shape, Tensor};
+
+use crate::element::{
+    Element, check_float, check_same, check_vector, dims4, elements, with_element,
+};
+use crate::error::{Error, Result};
+use crate::parallel::for_each_chunk;
+
+/// What [`batch_norm_train`] returns.
+#[derive(Debug, Clone)]
+pub struct BatchNormOutput {
+    /// Normalised input, `[batch, channel, height, width]`.
+    pub output: Tensor,
+    /// Mean of the batch per channel, without gradient.
+    pub mean: Tensor,
+    /// Biased variance of the batch per channel (divided by `count`), without gradient.
+    pub variance: Tensor,
+    /// Elements per channel: batch × height × width.
+    pub count: usize,
+}
+
+impl BatchNormOutput {
+    /// Unbiased variance, as both Keras and PyTorch put into their running statistics.
+    ///
+    /// ```text
+    /// variance · count/(count − 1)      unchanged where count < 2
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Passes on candle's.
+    pub fn unbiased_variance(&self) -> Result<Tensor> {
+        if self.count < 2 {
+            return Ok(self.variance.clone());
+        }
+        let factor = self.count as f64 / (self.count - 1) as f64;
+        Ok(self.variance.affine(factor, 0.0)?)
+    }
+}
+
+/// Batch normalisation with the statistics of the batch.
+///
+/// ```text
+/// y = γ·(x − mean)/√(variance + eps) + β      mean and biased variance over batch, height, width
+/// ```
+///
+/// The graph keeps `x` and two numbers per channel; the gradient flows through the statistics.
+/// An empty batch gives an empty output with mean and variance zero and `count` 0. For ghost
+/// batches call it on parts of the batch and concatenate.
+///
+/// # Shapes
+///
+/// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
+/// - `gamma` (1 if `None`), `beta`: `[channel]`
+///
+/// # Errors
+///
+/// Ranks, types, devices or sizes that do not go together; `eps` negative or not finite.
+///
+/// # Source
+///
+/// PyTorch's `batch_norm(training=True)`. `eps` is 1e-5 in PyTorch; in Keras 1e-3 by default and
+/// 1.001e-5 in its ResNet and DenseNet; Keras' Inception v3 has no gamma.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+///
+/// let x = Tensor::new(&[[[[1f32, 3.]]]], &Device::Cpu)?;
+/// let beta = Tensor::zeros(1, candle_core::DType::F32, &Device::Cpu)?;
+/// let y = cnn_ops::batch_norm_train(&x, None, &beta, 0.0)?;
+/// assert_eq!(y.output.flatten_all()?.to_vec1::<f32>()?, [-1., 1.]);
+/// assert_eq!(y.variance.to_vec1::<f32>()?, [1.]);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
+pub fn batch_norm_train(
+    x: &Tensor,
+    gamma: Option<&Tensor>,
+    beta: &Tensor,
+    eps: f64,
+) -> Result<BatchNormOutput> {
+    const OP: &str = "batch_norm_train";
+    let [b, c, h, w] = check(OP, x, &[("gamma", gamma), ("beta", Some(beta))], eps)?;
+    let x = x.contiguous()?;
+    let beta = beta.contiguous()?;
+    let statistics = Arc::new(OnceLock::new());
+    let op = Train {
+        eps,
+        statistics: statistics.clone(),
+    };
+    let output = match gamma {
+        Some(gamma) => x.apply_op3(&gamma.contiguous()?, &beta, op)?,
+        None => x.apply_op2(&beta, op)?,
+    };
+    let vector = |f: &dyn Fn(&Statistics) -> f64| -> Result<Tensor> {
+        let values: Vec<f64> = match statistics.get() {
+            Some(all) => all.iter().map(f).collect(),
+            None => vec![0.0; c],
+        };
+        let values = Tensor::from_vec(values, c, &Device::Cpu)?;
+        Ok(values.to_dtype(x.dtype())?)
+    };
+    Ok(BatchNormOutput {
+        output,
+        mean: vector(&|s| s.mean)?,
+        variance: vector(&|s| s.variance)?,
+        count: b * h * w,
+    })
+}
+
+/// Batch normalisation with given statistics.
+///
+/// ```text
+/// y = γ·(x − mean)/√(variance + eps) + β
+/// ```
+///
+/// Gradients flow to `x`, `gamma` and `beta`, not to the statistics.
+///
+/// # Shapes
+///
+/// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
+/// - `gamma` (1 if `None`), `beta`, `mean`, `variance`: `[channel]`; the variance is not negative
+///
+/// # Errors
+///
+/// Ranks, types, devices or sizes that do not go together; `eps` negative or not finite.
+///
+/// # Source
+///
+/// PyTorch's `batch_norm(training=False)`.
+pub fn batch_norm_eval(
+    x: &Tensor,
+    gamma: Option<&Tensor>,
+    beta: &Tensor,
+    mean: &Tensor,
+    variance: &Tensor,
+    eps: f64,
+) -> Result<Tensor> {
+    const OP: &str = "batch_norm_eval";
+    let vectors = [
+        ("gamma", gamma),
+        ("beta", Some(beta)),
+        ("mean", Some(mean)),
+        ("variance", Some(variance)),
+    ];
+    check(OP, x, &vectors, eps)?;
+    let rstd = ((variance.detach() + eps)?.sqrt()?).recip()?;
+    let scale = match gamma {
+        Some(gamma) => gamma.mul(&rstd)?,
+        None => rstd,
+    };
+    let shift = beta.sub(&scale.mul(&mean.detach())?)?;
+    let op = ScaleShift { name: OP };
+    Ok(x.contiguous()?
+        .apply_op3(&scale.contiguous()?, &shift.contiguous()?, op)?)
+}
+
+fn check(
+    op: &'static str,
+    x: &Tensor,
+    vectors: &[(&'static str, Option<&Tensor>)],
+    eps: f64,
+) -> Result<[usize; 4]> {
+    check_float(op, "x", x)?;
+    let dims = dims4(op, "x", x)?;
+    for (name, vector) in vectors {
+        if let Some(vector) = vector {
+            check_same(op, "x", x, name, vector)?;
+            check_vector(op, name, vector, dims[1], "x", x.dims())?;
+        }
+    }
+    if !(eps.is_finite() && eps >= 0.0) {
+        return Err(Error::InvalidValue {
+            op,
+            argument: "eps",
+            expected: "finite and not negative",
+            value: eps,
+        });
+    }
+    Ok(dims)
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Statistics {
+    mean: f64,
+    variance: f64,
+    rstd: f64,
+}
+
+/// Sums of consecutive blocks of one channel, in a fixed order.
+fn block_sum<T: Element>(x: &[T], f: impl Fn(T) -> T) -> f64 {
+    let mut total = 0.0;
+    for block in x.chunks(1024) {
+        let mut lanes = [T::ZERO; 16];
+        let chunks = block.chunks_exact(16);
+        for (i, &v) in chunks.remainder().iter().enumerate() {
+            lanes[i] += f(v);
+        }
+        for chunk in chunks {
+            for (lane, &v) in lanes.iter_mut().zip(chunk) {
+                *lane += f(v);
+            }
+        }
+        total += lanes.iter().map(|v| v.to_f64()).sum::<f64>();
+    }
+    total
+}
+
+struct Train {
+    eps: f64,
+    statistics: Arc<OnceLock<Vec<Statistics>>>,
+}
+
+impl Train {
+    fn run<T: Element>(
+        &self,
+        x: &[T],
+        dims: (usize, usize, usize, usize),
+        gamma: Option<&[T]>,
+        beta: &[T],
+    ) -> Vec<T> {
+        let (b, c, h, w) = dims;
+        let p = h * w;
+        let plane = |i: usize, ch: usize| &x[(i * c + ch) * p..(i * c + ch + 1) * p];
+        let n = (b * p).max(1) as f64;
+        let mut all = vec![Statistics::default(); c];
+        for_each_chunk(&mut all, 1, x.len() * 2, |ch, s| {
+            let mean = (0..b).map(|i| block_sum(plane(i, ch), |v| v)).sum::<f64>() / n;
+            let m = T::from_f64(mean);
+            let squares = (0..b).map(|i| block_sum(plane(i, ch), |v| (v - m) * (v - m)));
+            // The sum was taken around the rounded mean.
+            let shift = mean - m.to_f64();
+            let variance = (squares.sum::<f64>() / n - shift * shift).max(0.0);
+            let denominator = (variance + self.eps).sqrt();
+            s[0] = Statistics {
+                mean,
+                variance,
+                rstd: if denominator > 0.0 {
+                    1.0 / denominator
+                } else {
+                    0.0
+                },
+            };
+        });
+        let mut y = vec![T::ZERO; x.len()];
+        for_each_chunk(&mut y, p, x.len(), |i, y| {
+            let ch = i % c;
+            let s = &all[ch];
+            let scale = T::from_f64(gamma.map_or(1.0, |g| g[ch].to_f64()) * s.rstd);
+            let (mean, beta) = (T::from_f64(s.mean), beta[ch]);
+            for (y, &x) in y.iter_mut().zip(plane(i / c, ch)) {
+                *y = (x - mean) * scale + beta;
+            }
+        });
+        let _ = self.statistics.set(all);
+        y
+    }
+
+    fn backward(&self) -> TrainBackward {
+        TrainBackward {
+            statistics: self.statistics.clone(),
+        }
+    }
+}
+
+impl CustomOp3 for Train {
+    fn name(&self) -> &'static str {
+        "batch_norm_train"
+    }
+
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+        s3: &CpuStorage,
+        l3: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let op = "batch_norm_train";
+        with_element!(op, s1.dtype(), T => {
+            let x = elements::<T>(op, s1, l1)?;
+            let gamma = elements::<T>(op, s2, l2)?;
+            let y = self.run(x, l1.shape().dims4()?, Some(gamma), elements::<T>(op, s3, l3)?);
+            Ok((T::to_cpu_storage_owned(y), l1.shape().clone()))
+        })
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        gamma: &Tensor,
+        beta: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let g = self.backward().run(x, Some(gamma), &grad.contiguous()?)?;
+        Ok((
+            x.track_op().then_some(g.x),
+            gamma.track_op().then_some(g.gamma),
+            beta.track_op().then_some(g.beta),
+        ))
+    }
+}
+
+impl CustomOp2 for Train {
+    fn name(&self) -> &'static str {
+        "batch_norm_train"
+    }
+
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let op = "batch_norm_train";
+        with_element!(op, s1.dtype(), T => {
+            let x = elements::<T>(op, s1, l1)?;
+            let y = self.run(x, l1.shape().dims4()?, None, elements::<T>(op, s2, l2)?);
+            Ok((T::to_cpu_storage_owned(y), l1.shape().clone()))
+        })
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        beta: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+        let g = self.backward().run(x, None, &grad.contiguous()?)?;
+        Ok((
+            x.track_op().then_some(g.x),
+            beta.track_op().then_some(g.beta),
+        ))
+    }
+}
+
+struct Gradients {
+    x: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+}
+
+/// ```text
+/// x̂  = (x − mean)·rstd
+/// dβ = Σ dy,  dγ = Σ dy·x̂
+/// dx = γ·rstd·(dy − dβ/n − x̂·dγ/n)
+/// ```
+struct TrainBackward {
+    statistics: Arc<OnceLock<Vec<Statistics>>>,
+}
+
+impl TrainBackward {
+    fn run(
+        &self,
+        x: &Tensor,
+        gamma: Option<&Tensor>,
+        dy: &Tensor,
+    ) -> candle_core::Result<Gradients> {
+        let missing = || candle_core::Error::BackwardNotSupported {
+            op: "batch_norm_train",
+        };
+        let all = self.statistics.get().ok_or_else(missing)?;
+        with_element!("batch_norm_train", x.dtype(), T => {
+            let gamma = gamma.map(|g| g.to_vec1::<T>()).transpose()?;
+            self.typed::<T>(all, x, gamma.as_deref(), dy)
+        })
+    }
+
+    fn typed<T: Element>(
+        &self,
+        all: &[Statistics],
+        x: &Tensor,
+        gamma: Option<&[T]>,
+        dy: &Tensor,
+    ) -> candle_core::Result<Gradients> {
+        let op = "batch_norm_train";
+        let (b, c, h, w) = x.dims4()?;
+        let p = h * w;
+        let n = (b * p).max(1) as f64;
+        let (xs, xl) = x.storage_and_layout();
+        let (ds, dl) = dy.storage_and_layout();
+        let (candle_core::Storage::Cpu(xs), candle_core::Storage::Cpu(ds)) = (&*xs, &*ds) else {
+            return Err(candle_core::Error::BackwardNotSupported { op });
+        };
+        let xv = elements::<T>(op, xs, xl)?;
+        let dv = elements::<T>(op, ds, dl)?;
+        let range = |i: usize, ch: usize| (i * c + ch) * p..(i * c + ch + 1) * p;
+        let mut sums = vec![[0.0f64; 2]; c];
+        for_each_chunk(&mut sums, 1, xv.len() * 2, |ch, out| {
+            let mean = T::from_f64(all[ch].mean);
+            let mut dbeta = 0.0;
+            let mut dot = 0.0;
+            for i in 0..b {
+                let (x, d) = (&xv[range(i, ch)], &dv[range(i, ch)]);
+                dbeta += block_sum(d, |v| v);
+                dot += block_dot(x, d, mean);
+            }
+            out[0] = [dbeta, dot * all[ch].rstd];
+        });
+        let mut dx = vec![T::ZERO; xv.len()];
+        for_each_chunk(&mut dx, p, xv.len(), |i, dx| {
+            let ch = i % c;
+            let s = &all[ch];
+            let [dbeta, dgamma] = sums[ch];
+            let scale = gamma.map_or(1.0, |g| g[ch].to_f64()) * s.rstd;
+            // dx = scale·dy − a − b·(x − mean)
+            let a = T::from_f64(scale * dbeta / n);
+            let b = T::from_f64(scale * s.rstd * dgamma / n);
+            let (scale, mean) = (T::from_f64(scale), T::from_f64(s.mean));
+            let start = i * p;
+            let (x, d) = (&xv[start..start + p], &dv[start..start + p]);
+            for ((dx, &x), &d) in dx.iter_mut().zip(x).zip(d) {
+                *dx = scale * d - a - b * (x - mean);
+            }
+        });
+        let vector = |k: usize| {
+            let values: Vec<T> = sums.iter().map(|s| T::from_f64(s[k])).collect();
+            Tensor::from_vec(values, c, &Device::Cpu)
+        };
+        Ok(Gradients {
+            x: Tensor::from_vec(dx, (b, c, h, w), &Device::Cpu)?,
+            gamma: vector(1)?,
+            beta: vector(0)?,
+        })
+    }
+}
+
+/// Σ (x − mean)·d in a fixed order.
+fn block_dot<T: Element>(x: &[T], d: &[T], mean: T) -> f64 {
+    let mut total = 0.0;
+    for (x, d) in x.chunks(1024).zip(d.chunks(1024)) {
+        let mut lanes = [T::ZERO; 16];
+        let (xs, ds) = (x.chunks_exact(16), d.chunks_exact(16));
+        for (i, (&x, &d)) in xs.remainder().iter().zip(ds.remainder()).enumerate() {
+            lanes[i] += (x - mean) * d;
+        }
+        for (x, d) in xs.zip(ds) {
+            for ((lane, &x), &d) in lanes.iter_mut().zip(x).zip(d) {
+                *lane += (x - mean) * d;
+            }
+        }
+        total += lanes.iter().map(|v| v.to_f64()).sum::<f64>();
+    }
+    total
+}
+
+/// `y = x·scale[channel] + shift[channel]`.
+struct ScaleShift {
+    name: &'static str,
+}
+
+impl CustomOp3 for ScaleShift {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+        s3: &CpuStorage,
+        l3: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        with_element!(self.name, s1.dtype(), T => {
+            let x = elements::<T>(self.name, s1, l1)?;
+            let scale = elements::<T>(self.name, s2, l2)?;
+            let shift = elements::<T>(self.name, s3, l3)?;
+            let (_, c, h, w) = l1.shape().dims4()?;
+            let p = h * w;
+            let mut y = vec![T::ZERO; x.len()];
+            for_each_chunk(&mut y, p, x.len(), |i, y| {
+                let (scale, shift) = (scale[i % c], shift[i % c]);
+                for (y, &x) in y.iter_mut().zip(&x[i * p..]) {
+                    *y = x * scale + shift;
+                }
+            });
+            Ok((T::to_cpu_storage_owned(y), l1.shape().clone()))
+        })
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        scale: &Tensor,
+        shift: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let grad = grad.contiguous()?;
+        let dx = if x.track_op() {
+            let zero = shift.detach().zeros_like()?;
+            Some(grad.apply_op3_no_bwd(&scale.detach(), &zero, self)?)
+        } else {
+            None
+        };
+        let (dscale, dshift) = if scale.track_op() || shift.track_op() {
+            with_element!(self.name, x.dtype(), T => channel_sums::<T>(self.name, x, &grad))
+                .map(|(a, b)| (Some(a), Some(b)))?
+        } else {
+            (None, None)
+        };
+        Ok((
+            dx,
+            dscale.filter(|_| scale.track_op()),
+            dshift.filter(|_| shift.track_op()),
+        ))
+    }
+}
+
+/// Σ x·dy and Σ dy per channel.
+fn channel_sums<T: Element>(
+    op: &'static str,
+    x: &Tensor,
+    dy: &Tensor,
+) -> candle_core::Result<(Tensor, Tensor)> {
+    let (b, c, h, w) = x.dims4()?;
+    let p = h * w;
+    let (xs, xl) = x.storage_and_layout();
+    let (ds, dl) = dy.storage_and_layout();
+    let (candle_core::Storage::Cpu(xs), candle_core::Storage::Cpu(ds)) = (&*xs, &*ds) else {
+        return Err(candle_core::Error::BackwardNotSupported { op });
+    };
+    let xv = elements::<T>(op, xs, xl)?;
+    let dv = elements::<T>(op, ds, dl)?;
+    let mut sums = vec![[0.0f64; 2]; c];
+    for_each_chunk(&mut sums, 1, xv.len() * 2, |ch, out| {
+        for i in 0..b {
+            let range = (i * c + ch) * p..(i * c + ch + 1) * p;
+            out[0][0] += block_dot(&xv[range.clone()], &dv[range.clone()], T::ZERO);
+            out[0][1] += block_sum(&dv[range], |v| v);
+        }
+    });
+    let vector = |k: usize| {
+        let values: Vec<T> = sums.iter().map(|s| T::from_f64(s[k])).collect();
+        Tensor::from_vec(values, c, &Device::Cpu)
+    };
+    Ok((vector(0)?, vector(1)?))
+}

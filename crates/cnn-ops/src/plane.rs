@@ -1,0 +1,86 @@
+//! Operators that map every `[height, width]` plane on its own and linearly.
+//!
+//! Average pooling, resampling and padding all have this form, so the forward pass, the backward
+//! pass (the adjoint) and the distribution over threads are written once.
+
+use std::sync::Arc;
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+
+use crate::element::{Element, check_float, checked_count, dims4, elements, with_element};
+use crate::error::Result;
+use crate::parallel::for_each_chunk;
+
+/// A linear map from planes of one size to planes of another.
+pub(crate) trait PlaneMap: Send + Sync + 'static {
+    fn name(&self) -> &'static str;
+    fn input(&self) -> [usize; 2];
+    fn output(&self) -> [usize; 2];
+    /// Operations per plane, to decide whether threads pay.
+    fn work(&self) -> usize;
+    /// Writes all of `y`, which holds zeros.
+    fn forward<T: Element>(&self, x: &[T], y: &mut [T]);
+    /// Adds into `dx`, which holds zeros.
+    fn adjoint<T: Element>(&self, dy: &[T], dx: &mut [T]);
+}
+
+/// Applies `map` to every plane of `x`, with a backward pass.
+pub(crate) fn apply<M: PlaneMap>(x: &Tensor, map: M) -> Result<Tensor> {
+    let op = map.name();
+    check_float(op, "x", x)?;
+    let [b, c, _, _] = dims4(op, "x", x)?;
+    let [h, w] = map.output();
+    checked_count(op, "the output", &[b, c, h, w])?;
+    Ok(x.contiguous()?.apply_op1(Forward(Arc::new(map)))?)
+}
+
+struct Forward<M>(Arc<M>);
+struct Adjoint<M>(Arc<M>);
+
+fn run<T: Element>(
+    op: &'static str,
+    storage: &CpuStorage,
+    layout: &Layout,
+    [h, w]: [usize; 2],
+    work: usize,
+    f: impl Fn(&[T], &mut [T]) + Send + Sync,
+) -> candle_core::Result<(CpuStorage, Shape)> {
+    let x = elements::<T>(op, storage, layout)?;
+    let (b, c, in_h, in_w) = layout.shape().dims4()?;
+    let mut y = vec![T::ZERO; b * c * h * w];
+    for_each_chunk(&mut y, h * w, work.saturating_mul(b * c), |i, y| {
+        f(&x[i * in_h * in_w..(i + 1) * in_h * in_w], y);
+    });
+    Ok((T::to_cpu_storage_owned(y), Shape::from((b, c, h, w))))
+}
+
+impl<M: PlaneMap> CustomOp1 for Forward<M> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        let m = &self.0;
+        with_element!(m.name(), s.dtype(), T => {
+            run::<T>(m.name(), s, l, m.output(), m.work(), |x, y| m.forward(x, y))
+        })
+    }
+
+    fn bwd(&self, _: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        let op = Adjoint(self.0.clone());
+        Ok(Some(grad.contiguous()?.apply_op1_no_bwd(&op)?))
+    }
+}
+
+impl<M: PlaneMap> CustomOp1 for Adjoint<M> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        let m = &self.0;
+        with_element!(m.name(), s.dtype(), T => {
+            run::<T>(m.name(), s, l, m.input(), m.work(), |dy, dx| m.adjoint(dy, dx))
+        })
+    }
+}

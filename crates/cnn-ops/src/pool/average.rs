@@ -1,0 +1,232 @@
+//! Average pooling.
+
+use candle_core::Tensor;
+
+use super::Windows;
+use crate::element::{Element, check_float, dims4};
+use crate::error::{Error, Result};
+use crate::geometry::PoolOptions;
+use crate::plane::{PlaneMap, apply};
+
+/// Whether padding counts in the divisor of an average.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CountPadding {
+    /// Divide by the window clipped to the padded input (PyTorch's `count_include_pad=True`).
+    Include,
+    /// Divide by the window clipped to the input (Keras; PyTorch's `count_include_pad=False`).
+    Exclude,
+}
+
+/// Mean of every window.
+///
+/// ```text
+/// y[b, c, i, j] = Σ x over the window / divisor      padding adds zeros
+/// ```
+///
+/// # Shapes
+///
+/// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
+/// - returns: `[batch, channel, rows, columns]` as for [`crate::max_pool2d`]
+///
+/// # Errors
+///
+/// As [`crate::max_pool2d`].
+///
+/// # Source
+///
+/// PyTorch's `avg_pool2d`, including its divisor for windows that reach beyond the padded input
+/// in ceil mode.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use cnn_ops::{CountPadding, Padding, PoolOptions, avg_pool2d};
+///
+/// let x = Tensor::ones((1, 1, 2, 2), candle_core::DType::F32, &Device::Cpu)?;
+/// let options = PoolOptions::square(3, 1).with_padding(Padding::symmetric(1, 1));
+/// let keras = avg_pool2d(&x, &options, CountPadding::Exclude)?;
+/// assert_eq!(keras.flatten_all()?.to_vec1::<f32>()?, [1., 1., 1., 1.]);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
+pub fn avg_pool2d(x: &Tensor, options: &PoolOptions, count: CountPadding) -> Result<Tensor> {
+    const OP: &str = "avg_pool2d";
+    let [_, _, h, w] = dims4(OP, "x", x)?;
+    let windows = Windows::new(OP, [h, w], options)?;
+    let clipped = |o: usize, padded: usize, inside: usize| {
+        let _ = o;
+        match count {
+            CountPadding::Include => padded,
+            CountPadding::Exclude => inside,
+        }
+    };
+    let [oh, ow] = windows.output;
+    let axis = |n: usize,
+                range: &dyn Fn(usize) -> std::ops::Range<usize>,
+                padded: &dyn Fn(usize) -> usize| {
+        (0..n)
+            .map(|o| {
+                let r = range(o);
+                let divisor = clipped(o, padded(o), r.len());
+                Segment {
+                    start: r.start,
+                    end: r.end,
+                    scale: 1.0 / divisor as f64,
+                }
+            })
+            .collect::<Vec<_>>()
+    };
+    let map = AveragePool {
+        name: OP,
+        rows: axis(oh, &|o| windows.rows(o), &|o| windows.padded_rows(o)),
+        columns: axis(ow, &|o| windows.columns(o), &|o| windows.padded_columns(o)),
+        input: [h, w],
+        work: windows.work(),
+    };
+    apply(x, map)
+}
+
+/// Mean over all rows and columns.
+///
+/// # Shapes
+///
+/// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
+/// - returns: `[batch, channel]`
+///
+/// # Errors
+///
+/// Rank, type or device of `x`; [`Error::EmptyMean`] if a map has no elements.
+///
+/// # Source
+///
+/// Keras' `GlobalAveragePooling2D`; PyTorch's `x.mean((2, 3))`.
+pub fn global_avg_pool2d(x: &Tensor) -> Result<Tensor> {
+    let y = adaptive("global_avg_pool2d", x, [1, 1])?;
+    let [b, c, _, _] = dims4("global_avg_pool2d", "x", &y)?;
+    Ok(y.reshape((b, c))?)
+}
+
+/// Mean over a grid of windows that together cover the input.
+///
+/// ```text
+/// window i of n over size m: ⌊i·m/n⌋ .. ⌈(i + 1)·m/n⌉
+/// ```
+///
+/// # Shapes
+///
+/// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
+/// - returns: `[batch, channel, output[0], output[1]]`
+///
+/// # Errors
+///
+/// Rank, type or device of `x`; an output size of zero; [`Error::EmptyMean`] if a map has no
+/// elements.
+///
+/// # Source
+///
+/// PyTorch's `adaptive_avg_pool2d`.
+pub fn adaptive_avg_pool2d(x: &Tensor, output: [usize; 2]) -> Result<Tensor> {
+    adaptive("adaptive_avg_pool2d", x, output)
+}
+
+fn adaptive(op: &'static str, x: &Tensor, output: [usize; 2]) -> Result<Tensor> {
+    check_float(op, "x", x)?;
+    let [_, _, h, w] = dims4(op, "x", x)?;
+    if output.contains(&0) {
+        return Err(Error::ZeroOption {
+            op,
+            option: "output",
+            value: output,
+        });
+    }
+    if h == 0 || w == 0 {
+        return Err(Error::EmptyMean {
+            op,
+            shape: x.dims().to_vec(),
+        });
+    }
+    crate::element::checked_count(op, "the windows", &[h, w, output[0], output[1]])?;
+    let axis = |m: usize, n: usize| {
+        (0..n)
+            .map(|i| {
+                let start = i * m / n;
+                let end = ((i + 1) * m).div_ceil(n);
+                Segment {
+                    start,
+                    end,
+                    scale: 1.0 / (end - start) as f64,
+                }
+            })
+            .collect::<Vec<_>>()
+    };
+    let map = AveragePool {
+        name: op,
+        rows: axis(h, output[0]),
+        columns: axis(w, output[1]),
+        input: [h, w],
+        work: h * w,
+    };
+    apply(x, map)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    start: usize,
+    end: usize,
+    scale: f64,
+}
+
+struct AveragePool {
+    name: &'static str,
+    rows: Vec<Segment>,
+    columns: Vec<Segment>,
+    input: [usize; 2],
+    work: usize,
+}
+
+impl PlaneMap for AveragePool {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn input(&self) -> [usize; 2] {
+        self.input
+    }
+
+    fn output(&self) -> [usize; 2] {
+        [self.rows.len(), self.columns.len()]
+    }
+
+    fn work(&self) -> usize {
+        self.work
+    }
+
+    fn forward<T: Element>(&self, x: &[T], y: &mut [T]) {
+        let (w, ow) = (self.input[1], self.columns.len());
+        for (row, y) in self.rows.iter().zip(y.chunks_mut(ow)) {
+            for (column, y) in self.columns.iter().zip(y) {
+                let mut sum = T::ZERO;
+                for r in row.start..row.end {
+                    for &v in &x[r * w + column.start..r * w + column.end] {
+                        sum += v;
+                    }
+                }
+                *y = sum * T::from_f64(row.scale * column.scale);
+            }
+        }
+    }
+
+    fn adjoint<T: Element>(&self, dy: &[T], dx: &mut [T]) {
+        let (w, ow) = (self.input[1], self.columns.len());
+        for (row, dy) in self.rows.iter().zip(dy.chunks(ow)) {
+            for (column, &g) in self.columns.iter().zip(dy) {
+                let g = g * T::from_f64(row.scale * column.scale);
+                for r in row.start..row.end {
+                    for v in &mut dx[r * w + column.start..r * w + column.end] {
+                        *v += g;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Maximum pooling.
+
+use std::sync::{Arc, OnceLock};
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+
+use super::Windows;
+use crate::element::{Element, check_float, checked_count, dims4, elements, with_element};
+use crate::error::Result;
+use crate::geometry::PoolOptions;
+use crate::parallel::for_each_chunk;
+
+const OP: &str = "max_pool2d";
+
+/// Largest value of every window.
+///
+/// ```text
+/// y[b, c, i, j] = max x[b, c, i·s₀ − top + u, j·s₁ − left + v]      padding counts as −∞
+/// ```
+///
+/// The gradient goes to the first maximum of a window in row-major order; a window that holds a
+/// NaN yields NaN.
+///
+/// # Shapes
+///
+/// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
+/// - returns: `[batch, channel, rows, columns]`, each `⌊(n + padding − kernel)/stride⌋ + 1`, or
+///   rounded up in ceil mode unless the last window would start in the padding
+///
+/// # Errors
+///
+/// Rank, type or device of `x`; a window, stride or size of zero; a padding as large as the
+/// kernel; a kernel larger than the padded input.
+///
+/// # Source
+///
+/// PyTorch's `max_pool2d`. Stock candle scales this gradient by 1/kernel² and has none where
+/// kernel and stride differ.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use cnn_ops::{Padding, PoolOptions, max_pool2d};
+///
+/// let x = Tensor::arange(0f32, 16., &Device::Cpu)?.reshape((1, 1, 4, 4))?;
+/// let options = PoolOptions::square(3, 2).with_padding(Padding::symmetric(1, 1));
+/// let y = max_pool2d(&x, &options)?.flatten_all()?.to_vec1::<f32>()?;
+/// assert_eq!(y, [5., 7., 13., 15.]);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
+pub fn max_pool2d(x: &Tensor, options: &PoolOptions) -> Result<Tensor> {
+    check_float(OP, "x", x)?;
+    let [b, c, h, w] = dims4(OP, "x", x)?;
+    let windows = Windows::new(OP, [h, w], options)?;
+    let [oh, ow] = windows.output;
+    checked_count(OP, "the output", &[b, c, oh, ow])?;
+    let x = x.contiguous()?;
+    let op = MaxPool {
+        windows,
+        first_maximum: Arc::new(OnceLock::new()),
+        keep: x.track_op(),
+    };
+    Ok(if op.keep {
+        x.apply_op1(op)?
+    } else {
+        x.apply_op1_no_bwd(&op)?
+    })
+}
+
+struct MaxPool {
+    windows: Windows,
+    /// Offset of the maximum in its plane, kept for the backward pass.
+    first_maximum: Arc<OnceLock<Vec<u32>>>,
+    keep: bool,
+}
+
+fn forward<T: Element>(m: &Windows, x: &[T], y: &mut [T], mut index: Option<&mut [u32]>) {
+    let [oh, ow] = m.output;
+    let w = m.input[1];
+    for i in 0..oh {
+        let rows = m.rows(i);
+        for j in 0..ow {
+            let columns = m.columns(j);
+            let mut best = T::NEG_INFINITY;
+            let mut at = rows.start * w + columns.start;
+            for r in rows.clone() {
+                for s in columns.clone() {
+                    let v = x[r * w + s];
+                    if v > best || v.is_nan() {
+                        best = v;
+                        at = r * w + s;
+                    }
+                }
+            }
+            y[i * ow + j] = best;
+            if let Some(index) = index.as_deref_mut() {
+                index[i * ow + j] = at as u32;
+            }
+        }
+    }
+}
+
+impl CustomOp1 for MaxPool {
+    fn name(&self) -> &'static str {
+        OP
+    }
+
+    fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        with_element!(OP, s.dtype(), T => {
+            let x = elements::<T>(OP, s, l)?;
+            let (b, c, h, w) = l.shape().dims4()?;
+            let m = &self.windows;
+            let [oh, ow] = m.output;
+            let n = b * c * oh * ow;
+            let work = m.work().saturating_mul(b * c);
+            let plane = |i: usize| &x[i * h * w..(i + 1) * h * w];
+            let mut y = vec![T::ZERO; n];
+            if self.keep {
+                let mut index = vec![0u32; n];
+                let mut both: Vec<_> = y.chunks_mut(oh * ow).zip(index.chunks_mut(oh * ow)).collect();
+                for_each_chunk(&mut both, 1, work, |i, pair| {
+                    for (y, index) in pair {
+                        forward(m, plane(i), y, Some(index));
+                    }
+                });
+                drop(both);
+                let _ = self.first_maximum.set(index);
+            } else {
+                for_each_chunk(&mut y, oh * ow, work, |i, y| forward(m, plane(i), y, None));
+            }
+            Ok((T::to_cpu_storage_owned(y), Shape::from((b, c, oh, ow))))
+        })
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        if !x.track_op() {
+            return Ok(None);
+        }
+        let op = MaxPoolBackward {
+            windows: self.windows,
+            first_maximum: self.first_maximum.clone(),
+        };
+        Ok(Some(grad.contiguous()?.apply_op1_no_bwd(&op)?))
+    }
+}
+
+struct MaxPoolBackward {
+    windows: Windows,
+    first_maximum: Arc<OnceLock<Vec<u32>>>,
+}
+
+impl CustomOp1 for MaxPoolBackward {
+    fn name(&self) -> &'static str {
+        OP
+    }
+
+    fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        with_element!(OP, s.dtype(), T => {
+            let dy = elements::<T>(OP, s, l)?;
+            let (b, c, oh, ow) = l.shape().dims4()?;
+            let [h, w] = self.windows.input;
+            let index = self
+                .first_maximum
+                .get()
+                .filter(|index| index.len() == dy.len())
+                .ok_or(candle_core::Error::BackwardNotSupported { op: OP })?;
+            let mut dx = vec![T::ZERO; b * c * h * w];
+            let plane = oh * ow;
+            for_each_chunk(&mut dx, h * w, dy.len(), |i, dx| {
+                let range = i * plane..(i + 1) * plane;
+                for (&g, &at) in dy[range.clone()].iter().zip(&index[range]) {
+                    dx[at as usize] += g;
+                }
+            });
+            Ok((T::to_cpu_storage_owned(dx), Shape::from((b, c, h, w))))
+        })
+    }
+}
