@@ -1,0 +1,233 @@
+//! Slice -> rotated, shifted, flipped slice, as a function of seed, sample and epoch.
+
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::random::Stream;
+
+/// What a pixel takes when it comes from outside the image.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fill {
+    /// The nearest pixel of the image.
+    #[default]
+    Nearest,
+    /// A constant grey value.
+    Constant(f32),
+}
+
+/// Ranges from which an augmentation is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AugmentConfig {
+    /// Largest rotation to either side, in degrees.
+    pub rotation_degrees: f64,
+    /// Largest shift along rows, as a fraction of the height.
+    pub row_shift: f64,
+    /// Largest shift along columns, as a fraction of the width.
+    pub column_shift: f64,
+    /// Mirror left and right in half of the draws.
+    pub flip_horizontal: bool,
+    /// Mirror top and bottom in half of the draws.
+    pub flip_vertical: bool,
+    /// What fills pixels from outside.
+    pub fill: Fill,
+}
+
+impl Default for AugmentConfig {
+    /// The paper's ranges: ±45°, ±20 %, both flips, nearest fill.
+    fn default() -> Self {
+        Self {
+            rotation_degrees: 45.0,
+            row_shift: 0.2,
+            column_shift: 0.2,
+            flip_horizontal: true,
+            flip_vertical: true,
+            fill: Fill::Nearest,
+        }
+    }
+}
+
+impl AugmentConfig {
+    /// Leaves every slice as it is.
+    pub fn none() -> Self {
+        Self {
+            rotation_degrees: 0.0,
+            row_shift: 0.0,
+            column_shift: 0.0,
+            flip_horizontal: false,
+            flip_vertical: false,
+            fill: Fill::Nearest,
+        }
+    }
+
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the key.
+    pub fn validate(&self) -> Result<()> {
+        let checks = [
+            ("rotation_degrees", self.rotation_degrees, 180.0, "in [0, 180]"),
+            ("row_shift", self.row_shift, 1.0, "a fraction in [0, 1]"),
+            ("column_shift", self.column_shift, 1.0, "a fraction in [0, 1]"),
+        ];
+        for (key, value, most, expected) in checks {
+            if !(0.0..=most).contains(&value) {
+                return Err(Error::Config { key, value: value.to_string(), expected });
+            }
+        }
+        Ok(())
+    }
+
+    /// The parameters of one sample in one epoch.
+    ///
+    /// # Shapes
+    ///
+    /// - `shape`: `[rows, columns]` of the slice, in pixels
+    pub fn draw(&self, shape: [usize; 2], seed: u64, sample: u64, epoch: u64) -> AugmentParameters {
+        let mut stream = Stream::new(seed, &[0xa06, sample, epoch]);
+        let mut symmetric = |limit: f64| (2.0 * stream.uniform() - 1.0) * limit;
+        let rotation_degrees = symmetric(self.rotation_degrees);
+        let row_shift = symmetric(self.row_shift) * shape[0] as f64;
+        let column_shift = symmetric(self.column_shift) * shape[1] as f64;
+        let horizontal = stream.uniform() < 0.5;
+        let vertical = stream.uniform() < 0.5;
+        AugmentParameters {
+            rotation_degrees,
+            row_shift,
+            column_shift,
+            flip_horizontal: self.flip_horizontal && horizontal,
+            flip_vertical: self.flip_vertical && vertical,
+            fill: self.fill,
+        }
+    }
+}
+
+/// One drawn augmentation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AugmentParameters {
+    /// Rotation, in degrees.
+    pub rotation_degrees: f64,
+    /// Shift along rows, in pixels.
+    pub row_shift: f64,
+    /// Shift along columns, in pixels.
+    pub column_shift: f64,
+    /// Mirror left and right, after the rotation and shift.
+    pub flip_horizontal: bool,
+    /// Mirror top and bottom, last.
+    pub flip_vertical: bool,
+    /// What fills pixels from outside.
+    pub fill: Fill,
+}
+
+impl AugmentParameters {
+    /// Moves a slice by these parameters, with linear interpolation.
+    ///
+    /// ```text
+    /// source = C · R(θ) · T(row shift, column shift) · C⁻¹ · target
+    /// R(θ) = [cos θ  −sin θ; sin θ  cos θ] on (row, column)
+    /// C moves the origin to (rows/2 + 0.5, columns/2 + 0.5)
+    /// ```
+    ///
+    /// Then the flips. Pixels with coordinates beyond the first or last row or column are filled.
+    ///
+    /// # Shapes
+    ///
+    /// - `slice` and result: `[rows, columns]`; an empty slice stays empty
+    ///
+    /// # Source
+    ///
+    /// `ImageDataGenerator` of keras-preprocessing 1.1 (order 1), including its centre, which
+    /// lies one pixel beyond the middle of the pixel grid.
+    pub fn apply(&self, slice: ArrayView2<'_, f32>) -> Array2<f32> {
+        let (rows, columns) = slice.dim();
+        let mut out = Array2::zeros((rows, columns));
+        if slice.is_empty() {
+            return out;
+        }
+        let map = self.source_map(rows, columns);
+        let standard = slice.as_standard_layout();
+        let Some(pixels) = standard.as_slice() else { return out };
+        for (row, mut line) in out.outer_iter_mut().enumerate() {
+            let row = (if self.flip_vertical { rows - 1 - row } else { row }) as f64;
+            let start = [map[0][1] * row + map[0][0], map[1][1] * row + map[1][0]];
+            for (column, value) in line.iter_mut().enumerate() {
+                let column =
+                    (if self.flip_horizontal { columns - 1 - column } else { column }) as f64;
+                let source = [start[0] + map[0][2] * column, start[1] + map[1][2] * column];
+                *value = sample(pixels, rows, columns, source, self.fill);
+            }
+        }
+        out
+    }
+
+    /// Source coordinate of a target pixel: `[offset, per row, per column]` for row and column.
+    fn source_map(&self, rows: usize, columns: usize) -> [[f64; 3]; 2] {
+        let (sine, cosine) = self.rotation_degrees.to_radians().sin_cos();
+        let centre = [rows as f64 / 2.0 + 0.5, columns as f64 / 2.0 + 0.5];
+        let [down, right] = [self.row_shift - centre[0], self.column_shift - centre[1]];
+        [
+            [cosine * down - sine * right + centre[0], cosine, -sine],
+            [sine * down + cosine * right + centre[1], sine, cosine],
+        ]
+    }
+}
+
+/// Linear interpolation at a source coordinate.
+#[inline]
+fn sample(pixels: &[f32], rows: usize, columns: usize, source: [f64; 2], fill: Fill) -> f32 {
+    let last = [(rows - 1) as f64, (columns - 1) as f64];
+    if let Fill::Constant(value) = fill {
+        if source[0] < 0.0 || source[0] > last[0] || source[1] < 0.0 || source[1] > last[1] {
+            return value;
+        }
+    }
+    let y = source[0].clamp(0.0, last[0]);
+    let x = source[1].clamp(0.0, last[1]);
+    let (top, left) = (y as usize, x as usize);
+    let (fy, fx) = (y - top as f64, x - left as f64);
+    let bottom = (top + 1).min(rows - 1);
+    let right = (left + 1).min(columns - 1);
+    let at = |r: usize, c: usize| f64::from(pixels[r * columns + c]);
+    let upper = at(top, left) * (1.0 - fx) + at(top, right) * fx;
+    let lower = at(bottom, left) * (1.0 - fx) + at(bottom, right) * fx;
+    (upper * (1.0 - fy) + lower * fy) as f32
+}
+
+/// Draws the parameters of (seed, sample, epoch) and applies them.
+///
+/// The result depends on nothing else: not on the order of calls, nor on threads.
+///
+/// # Shapes
+///
+/// - `slice` and result: `[rows, columns]`
+///
+/// # Source
+///
+/// Ranges of Syed et al. 2023; geometry as [`AugmentParameters::apply`].
+///
+/// # Examples
+///
+/// ```
+/// use fillet_preprocess::{AugmentConfig, augment};
+/// use ndarray::Array2;
+///
+/// let slice = Array2::from_shape_fn((32, 32), |(r, c)| (r * c) as f32);
+/// let config = AugmentConfig::default();
+/// let first = augment(slice.view(), &config, 42, 7, 0);
+/// assert_eq!(first, augment(slice.view(), &config, 42, 7, 0));
+/// assert_ne!(first, augment(slice.view(), &config, 42, 7, 1));
+/// ```
+pub fn augment(
+    slice: ArrayView2<'_, f32>,
+    config: &AugmentConfig,
+    seed: u64,
+    sample: u64,
+    epoch: u64,
+) -> Array2<f32> {
+    let (rows, columns) = slice.dim();
+    config.draw([rows, columns], seed, sample, epoch).apply(slice)
+}
