@@ -1,0 +1,76 @@
+//! Panels, a title and what one sees -> a figure for the page and for a file of its own.
+
+use super::svg::{Anchor, Canvas, Panel, num};
+
+/// The style sheet of all drawings.
+pub(super) const STYLE: &str = include_str!("../../templates/figure.css");
+
+/// A figure.
+#[derive(Debug, Clone)]
+pub(super) struct Figure {
+    /// File name without extension, also the anchor in the page: `figure-3`.
+    pub(super) stem: String,
+    /// `Figure 3`.
+    pub(super) number: String,
+    pub(super) title: String,
+    /// Panels, row by row; the page may break rows further.
+    pub(super) rows: Vec<Vec<Panel>>,
+    pub(super) legend: Option<Panel>,
+    /// How to read it.
+    pub(super) reading: String,
+    /// What one sees in these data, one sentence each.
+    pub(super) seen: Vec<String>,
+}
+
+const GAP: f64 = 28.0;
+const MARGIN: f64 = 20.0;
+
+impl Figure {
+    /// The whole figure as one SVG document with its own style sheet.
+    ///
+    /// `label` is printed under it; a phantom's figures say there what they are.
+    pub(super) fn document(&self, label: &str) -> String {
+        let mut body = String::new();
+        let mut y = 56.0;
+        let mut right: f64 = 0.0;
+        for row in &self.rows {
+            let mut x = MARGIN;
+            let mut tallest: f64 = 0.0;
+            for panel in row {
+                body.push_str(&placed(panel, x, y));
+                x += panel.width + GAP;
+                tallest = tallest.max(panel.height);
+            }
+            right = right.max(x - GAP);
+            y += tallest + GAP * 0.6;
+        }
+        if let Some(legend) = &self.legend {
+            body.push_str(&placed(legend, MARGIN, y));
+            right = right.max(MARGIN + legend.width);
+            y += legend.height + 8.0;
+        }
+        let heading = format!("{}. {}", self.number, self.title);
+        let wide = super::svg::text_width(&heading, 17.0).max(super::svg::text_width(label, 12.0));
+        right = right.max(MARGIN + wide);
+        let mut canvas = Canvas::default();
+        let size = (right + MARGIN, y + 26.0);
+        canvas.rect((0.0, 0.0), size, "f-page");
+        canvas.text((MARGIN, 32.0), Anchor::Start, "f-head", &heading);
+        canvas.text((MARGIN, y + 8.0), Anchor::Start, "f-muted f-text", label);
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"f\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\">\n<style>\n{STYLE}</style>\n{}{body}</svg>\n",
+            canvas.into_body(),
+            w = num(size.0),
+            h = num(size.1),
+        )
+    }
+}
+
+fn placed(panel: &Panel, x: f64, y: f64) -> String {
+    format!(
+        "<g transform=\"translate({} {})\">\n{}</g>\n",
+        num(x),
+        num(y),
+        panel.body
+    )
+}
