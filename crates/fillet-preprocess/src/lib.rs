@@ -6,7 +6,7 @@ mod error;
 pub mod foreground;
 mod liquid_loss;
 pub mod normalise;
-//pub mod phantom;
+pub mod phantom;
 mod random;
 mod sample_sheet;
 pub mod split;
