@@ -20,9 +20,9 @@ pub trait Sample: sealed::Sealed + Copy + PartialOrd + Into<f64> + Send + Sync +
     /// The least value of this type that passes `comparison` with `threshold`.
     fn cut(threshold: f64, comparison: Comparison) -> Self;
 
-    /// `self + other * 0`, which is NaN as soon as a value is not finite.
+    /// The sum of two values.
     #[doc(hidden)]
-    fn taint(self, other: Self) -> Self;
+    fn plus(self, other: Self) -> Self;
 }
 
 impl Sample for f32 {
@@ -38,8 +38,8 @@ impl Sample for f32 {
     }
 
     #[inline(always)]
-    fn taint(self, other: Self) -> Self {
-        self + other * 0.0
+    fn plus(self, other: Self) -> Self {
+        self + other
     }
 }
 
@@ -54,8 +54,8 @@ impl Sample for f64 {
     }
 
     #[inline(always)]
-    fn taint(self, other: Self) -> Self {
-        self + other * 0.0
+    fn plus(self, other: Self) -> Self {
+        self + other
     }
 }
 

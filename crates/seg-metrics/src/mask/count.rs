@@ -5,8 +5,7 @@
 //! vectorise. Builds with a vector population count use it directly.
 
 const LANES: usize = 4;
-const DEPTH: usize = 16;
-const STEP: usize = LANES * DEPTH;
+const STEP: usize = 16 * LANES;
 
 /// Whether the target counts bits of whole vectors in one instruction.
 const VECTOR_COUNT: bool = cfg!(any(
@@ -22,9 +21,9 @@ fn add(a: Lanes, b: Lanes, c: Lanes) -> (Lanes, Lanes) {
     let mut sum = [0; LANES];
     let mut carry = [0; LANES];
     for lane in 0..LANES {
-        let half = a[lane] ^ b[lane];
-        sum[lane] = half ^ c[lane];
-        carry[lane] = (a[lane] & b[lane]) | (half & c[lane]);
+        let half = b[lane] ^ c[lane];
+        sum[lane] = a[lane] ^ half;
+        carry[lane] = (b[lane] & c[lane]) | (half & a[lane]);
     }
     (sum, carry)
 }
@@ -34,68 +33,111 @@ fn ones(lanes: Lanes) -> u64 {
     lanes.iter().map(|word| u64::from(word.count_ones())).sum()
 }
 
-/// Set bits of `words(0) … words(length − 1)`.
-#[inline(always)]
-fn count_by(length: usize, word: impl Fn(usize) -> u64) -> u64 {
-    if VECTOR_COUNT {
-        return (0..length).map(|at| u64::from(word(at).count_ones())).sum();
+/// Bits seen once, twice, … so far, modulo sixteen of each.
+#[derive(Default)]
+struct Tree {
+    one: Lanes,
+    two: Lanes,
+    four: Lanes,
+    eight: Lanes,
+    sixteens: Lanes,
+}
+
+impl Tree {
+    /// Adds four groups of words; what overflows is worth four.
+    #[inline(always)]
+    fn four(&mut self, words: [Lanes; 4]) -> Lanes {
+        let (sum, first) = add(self.one, words[0], words[1]);
+        let (sum, second) = add(sum, words[2], words[3]);
+        self.one = sum;
+        let (sum, carry) = add(self.two, first, second);
+        self.two = sum;
+        carry
     }
-    let load = |at: usize| -> Lanes { core::array::from_fn(|lane| word(at + lane)) };
-    let mut one = [0; LANES];
-    let mut two = [0; LANES];
-    let mut four = [0; LANES];
-    let mut eight = [0; LANES];
-    let mut sixteens = [0; LANES];
-    let mut at = 0;
-    while at + STEP <= length {
-        let mut eights = [[0; LANES]; 2];
-        for (half, eights) in eights.iter_mut().enumerate() {
-            let mut fours = [[0; LANES]; 2];
-            for (quarter, fours) in fours.iter_mut().enumerate() {
-                let base = at + (half * 8 + quarter * 4) * LANES;
-                let (sum, twos_a) = add(one, load(base), load(base + LANES));
-                let (sum, twos_b) = add(sum, load(base + 2 * LANES), load(base + 3 * LANES));
-                one = sum;
-                (two, *fours) = add(two, twos_a, twos_b);
-            }
-            (four, *eights) = add(four, fours[0], fours[1]);
-        }
-        let (sum, carry) = add(eight, eights[0], eights[1]);
-        eight = sum;
+
+    /// Adds the words of one step.
+    #[inline(always)]
+    fn sixteen(&mut self, words: &[u64; STEP]) {
+        let (groups, _) = words.as_chunks::<LANES>();
+        let quarter = |k: usize| [groups[k], groups[k + 1], groups[k + 2], groups[k + 3]];
+        let (a, b) = (self.four(quarter(0)), self.four(quarter(4)));
+        let (sum, first) = add(self.four, a, b);
+        let (a, b) = (self.four(quarter(8)), self.four(quarter(12)));
+        let (sum, second) = add(sum, a, b);
+        self.four = sum;
+        let (sum, carry) = add(self.eight, first, second);
+        self.eight = sum;
         for lane in 0..LANES {
-            sixteens[lane] += u64::from(carry[lane].count_ones());
+            self.sixteens[lane] += u64::from(carry[lane].count_ones());
         }
-        at += STEP;
     }
-    let mut total = 16 * sixteens.iter().sum::<u64>()
-        + 8 * ones(eight)
-        + 4 * ones(four)
-        + 2 * ones(two)
-        + ones(one);
-    while at < length {
-        total += u64::from(word(at).count_ones());
-        at += 1;
+
+    fn total(&self) -> u64 {
+        16 * self.sixteens.iter().sum::<u64>()
+            + 8 * ones(self.eight)
+            + 4 * ones(self.four)
+            + 2 * ones(self.two)
+            + ones(self.one)
     }
-    total
 }
 
 /// Set bits.
 pub(crate) fn count(words: &[u64]) -> u64 {
-    count_by(words.len(), |at| words[at])
+    let one_by_one =
+        |words: &[u64]| -> u64 { words.iter().map(|word| u64::from(word.count_ones())).sum() };
+    if VECTOR_COUNT {
+        return one_by_one(words);
+    }
+    let (steps, rest) = words.as_chunks::<STEP>();
+    let mut tree = Tree::default();
+    for step in steps {
+        tree.sixteen(step);
+    }
+    tree.total() + one_by_one(rest)
 }
 
 /// Bits set in both lists, over the shorter of the two.
+#[inline(never)]
 pub(crate) fn count_and(a: &[u64], b: &[u64]) -> u64 {
     let length = a.len().min(b.len());
     let (a, b) = (&a[..length], &b[..length]);
-    count_by(length, |at| a[at] & b[at])
+    let one_by_one = |a: &[u64], b: &[u64]| -> u64 {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| u64::from((a & b).count_ones()))
+            .sum()
+    };
+    if VECTOR_COUNT {
+        return one_by_one(a, b);
+    }
+    let (a_steps, a_rest) = a.as_chunks::<STEP>();
+    let (b_steps, b_rest) = b.as_chunks::<STEP>();
+    let mut tree = Tree::default();
+    for (a, b) in a_steps.iter().zip(b_steps) {
+        let mut both = [0; STEP];
+        for at in 0..STEP {
+            both[at] = a[at] & b[at];
+        }
+        tree.sixteen(&both);
+    }
+    tree.total() + one_by_one(a_rest, b_rest)
 }
 
 /// Bits set in all three lists, over the shortest of them.
 pub(crate) fn count_and3(a: &[u64], b: &[u64], c: &[u64]) -> u64 {
-    let length = a.len().min(b.len()).min(c.len());
-    let (a, b, c) = (&a[..length], &b[..length], &c[..length]);
-    count_by(length, |at| a[at] & b[at] & c[at])
+    let mut both = [0; 4 * STEP];
+    let mut total = 0;
+    for ((a, b), c) in a
+        .chunks(4 * STEP)
+        .zip(b.chunks(4 * STEP))
+        .zip(c.chunks(4 * STEP))
+    {
+        for ((both, a), b) in both.iter_mut().zip(a).zip(b) {
+            *both = a & b;
+        }
+        total += count_and(&both[..a.len().min(b.len())], c);
+    }
+    total
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub(crate) fn pack_bools(pixels: &[bool; BLOCK]) -> u64 {
 }
 
 /// One word: which of 64 values are at least `cut`.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn pack_at_least<T: Sample>(values: &[T; BLOCK], cut: T) -> u64 {
     let mut bytes = [0; BLOCK];
     for (byte, &value) in bytes.iter_mut().zip(values) {
@@ -79,42 +79,44 @@ pub(crate) struct Extent<T> {
 
 /// Least and greatest of 64 values, and whether all are finite.
 ///
-/// With a value that is not finite, `low` and `high` hold for the finite ones only.
-#[inline(always)]
+/// With a value that is not finite, `low` and `high` mean nothing; `finite` may also be false for
+/// numbers so large that their sum overflows.
 pub(crate) fn extent<T: Sample>(values: &[T; BLOCK]) -> Extent<T> {
-    const LANES: usize = 8;
-    let (groups, _) = values.as_chunks::<LANES>();
-    let mut low = [values[0]; LANES];
-    let mut high = [values[0]; LANES];
-    let mut taint = [T::ZERO; LANES];
-    for group in groups {
-        for lane in 0..LANES {
-            let value = group[lane];
-            low[lane] = if value < low[lane] { value } else { low[lane] };
-            high[lane] = if value > high[lane] {
-                value
-            } else {
-                high[lane]
-            };
-            taint[lane] = taint[lane].taint(value);
-        }
+    const HALF: usize = BLOCK / 2;
+    let mut low = [T::ZERO; HALF];
+    let mut high = [T::ZERO; HALF];
+    let mut sum = [T::ZERO; HALF];
+    for lane in 0..HALF {
+        let (a, b) = (values[lane], values[lane + HALF]);
+        low[lane] = if a < b { a } else { b };
+        high[lane] = if a > b { a } else { b };
+        sum[lane] = a.plus(b);
     }
-    let mut least = low[0];
-    let mut greatest = high[0];
-    let mut finite = true;
-    for lane in 0..LANES {
-        least = if low[lane] < least { low[lane] } else { least };
-        greatest = if high[lane] > greatest {
-            high[lane]
-        } else {
-            greatest
-        };
-        finite &= taint[lane] == T::ZERO;
-    }
+    fold::<T, 16>(&mut low, &mut high, &mut sum);
+    fold::<T, 8>(&mut low, &mut high, &mut sum);
+    fold::<T, 4>(&mut low, &mut high, &mut sum);
+    fold::<T, 2>(&mut low, &mut high, &mut sum);
+    fold::<T, 1>(&mut low, &mut high, &mut sum);
     Extent {
-        low: least,
-        high: greatest,
-        finite,
+        low: low[0],
+        high: high[0],
+        finite: sum[0].into().is_finite(),
+    }
+}
+
+/// Folds lanes `N … 2 N − 1` onto the first `N`; constant lengths keep it in vector registers.
+#[inline(always)]
+fn fold<T: Sample, const N: usize>(low: &mut [T; 32], high: &mut [T; 32], sum: &mut [T; 32]) {
+    for lane in 0..N {
+        let (a, b) = (low[lane], low[lane + N]);
+        low[lane] = if a < b { a } else { b };
+    }
+    for lane in 0..N {
+        let (a, b) = (high[lane], high[lane + N]);
+        high[lane] = if a > b { a } else { b };
+    }
+    for lane in 0..N {
+        sum[lane] = sum[lane].plus(sum[lane + N]);
     }
 }
 
