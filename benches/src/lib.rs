@@ -1,1 +1,2 @@
-//! Benches live in `benches/benches/`; this library is empty.
+//! The benches are in `benches/benches/`; run them with `cargo bench -p benches`. This library is empty.
+#![forbid(unsafe_code)]

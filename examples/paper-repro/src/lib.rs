@@ -2,6 +2,8 @@
 //! libraries together. The program is the example target `paper_repro`.
 #![forbid(unsafe_code)]
 
+pub mod accuracy;
+pub mod batches;
 pub mod cli;
 pub mod config;
 pub mod error;
@@ -11,8 +13,11 @@ pub mod memory;
 pub mod outputs;
 pub mod progress;
 pub mod report;
+pub mod slices;
 pub mod stages;
 pub mod study;
+pub mod table;
+pub mod tensors;
 pub mod threads;
 
 use std::io::Write;

@@ -209,7 +209,7 @@ impl Config {
             (!self.networks.is_empty(), "networks", "[]".into(), "at least one network"),
             (self.networks.iter().all(|n| n.width > 0.0 && n.width <= 4.0), "networks.width", format!("{:?}", self.networks.iter().map(|n| n.width).collect::<Vec<_>>()), "above 0 and at most 4"),
             (distinct(self.networks.iter().map(|n| n.architecture)), "networks", join(self.networks.iter().map(|n| n.architecture)), "each network once"),
-            (training.folds >= 2, "training.folds", training.folds.to_string(), "at least 2"),
+            (training.folds >= 3, "training.folds", training.folds.to_string(), "at least 3 (train, validation, test)"),
             (training.epochs >= 1, "training.epochs", training.epochs.to_string(), "at least 1"),
             (training.batch_size >= 1, "training.batch_size", training.batch_size.to_string(), "at least 1"),
             (training.learning_rate > 0.0 && training.learning_rate.is_finite(), "training.learning_rate", training.learning_rate.to_string(), "a positive number"),

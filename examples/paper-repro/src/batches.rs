@@ -1,0 +1,95 @@
+//! Slices in memory -> shuffled, augmented batches, each a pure function of (seed, epoch, index).
+
+use candle_core::{Device, Tensor};
+use cnn_zoo::train::{Batch, BatchSource};
+use fillet_preprocess::{AugmentConfig, augment};
+use ndarray::{Array2, ArrayView2};
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use crate::tensors;
+
+/// A slice with its class.
+#[derive(Debug, Clone)]
+pub struct LabelledSlice {
+    /// Number that stays the same whatever the fold, so that its random changes do.
+    pub id: u64,
+    /// Which scan it is from, as a position in the sample sheet.
+    pub scan: usize,
+    /// The slice.
+    pub image: Array2<f32>,
+    /// Its class.
+    pub label: u32,
+}
+
+/// Random order and random changes of training slices.
+#[derive(Debug, Clone, Copy)]
+pub struct Shuffled<'a> {
+    /// What may change.
+    pub augment: &'a AugmentConfig,
+    /// Seed of order and changes.
+    pub seed: u64,
+}
+
+/// Batches of some slices.
+pub struct Slices<'a> {
+    /// The slices.
+    pub slices: Vec<&'a LabelledSlice>,
+    /// Images per batch.
+    pub batch_size: usize,
+    /// In random order and changed, or as they are.
+    pub shuffled: Option<Shuffled<'a>>,
+    /// Where batches go.
+    pub device: &'a Device,
+}
+
+impl Slices<'_> {
+    /// The slices of a batch.
+    pub fn members(&self, epoch: usize, index: usize) -> Vec<&LabelledSlice> {
+        let mut order: Vec<usize> = (0..self.slices.len()).collect();
+        if let Some(shuffled) = self.shuffled {
+            let mut rng = ChaCha8Rng::seed_from_u64(shuffled.seed);
+            rng.set_stream(epoch as u64);
+            order.shuffle(&mut rng);
+        }
+        let start = (index * self.batch_size).min(order.len());
+        let end = (start + self.batch_size).min(order.len());
+        order[start..end].iter().map(|&at| self.slices[at]).collect()
+    }
+}
+
+impl BatchSource for Slices<'_> {
+    fn batches(&self, _epoch: usize) -> usize {
+        self.slices.len().div_ceil(self.batch_size)
+    }
+
+    fn batch(&self, epoch: usize, index: usize) -> cnn_zoo::Result<Batch> {
+        let members = self.members(epoch, index);
+        let labels: Vec<u32> = members.iter().map(|slice| slice.label).collect();
+        let images = match self.shuffled {
+            None => {
+                let views: Vec<ArrayView2<'_, f32>> = members.iter().map(|slice| slice.image.view()).collect();
+                tensors::batch(&views, self.device)?
+            }
+            Some(Shuffled { augment: config, seed }) => {
+                let changed = |slice: &&LabelledSlice| {
+                    augment(slice.image.view(), config, seed, slice.id, epoch as u64)
+                        .map_err(|e| cnn_zoo::Error::Source(Box::new(e)))
+                };
+                let changed: Vec<Array2<f32>> = members.par_iter().map(changed).collect::<Result<_, _>>()?;
+                let views: Vec<ArrayView2<'_, f32>> = changed.iter().map(|image| image.view()).collect();
+                tensors::batch(&views, self.device)?
+            }
+        };
+        Ok(Batch { images, labels: Tensor::new(labels, self.device)? })
+    }
+}
+
+/// A seed for one purpose, drawn from the run's seed and some numbers.
+pub fn derived_seed(seed: u64, purpose: &[u64]) -> u64 {
+    purpose.iter().fold(ChaCha8Rng::seed_from_u64(seed).next_u64(), |state, &number| {
+        ChaCha8Rng::seed_from_u64(state ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next_u64()
+    })
+}

@@ -1,0 +1,148 @@
+//! Profiles: how large a study is.
+
+use cam_methods::Method;
+use cnn_zoo::{Architecture, Convention};
+use fillet_preprocess::phantom::PhantomConfig;
+use fillet_preprocess::{AugmentConfig, ForegroundConfig};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AnalysisConfig, Config, DataConfig, Device, ExplainConfig, NetworkConfig, PreprocessConfig, Protocol,
+    TrainingConfig,
+};
+
+/// How large a study is. What it means is its protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// A minute on two cores: shows that everything works.
+    Smoke,
+    /// Minutes on two cores: small networks on small images.
+    Quick,
+    /// 64 scans × 54 slices × 256², full-width networks, the paper's schedule; meant for a GPU.
+    Paper,
+}
+
+impl std::fmt::Display for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Smoke => "smoke",
+            Self::Quick => "quick",
+            Self::Paper => "paper",
+        })
+    }
+}
+
+/// The numbers in which profiles differ.
+struct Size {
+    fish: usize,
+    slices: usize,
+    image: usize,
+    width: f64,
+    folds: usize,
+    epochs: usize,
+    patience: usize,
+    batch: usize,
+    learning_rate: f64,
+    momentum: f64,
+    score_channels: Option<usize>,
+    foreground: ForegroundConfig,
+}
+
+impl Profile {
+    fn size(self) -> Size {
+        // the filters of the background removal are sized for 256 pixels; small images get smaller ones
+        let small = ForegroundConfig { maximum_size: 3, erosions: 1, gaussian_size: 3, ..ForegroundConfig::default() };
+        match self {
+            Self::Smoke => Size {
+                fish: 6,
+                slices: 4,
+                image: 64,
+                width: 0.125,
+                folds: 3,
+                epochs: 12,
+                patience: 12,
+                batch: 8,
+                learning_rate: 5e-3,
+                momentum: 0.9,
+                score_channels: Some(32),
+                foreground: small,
+            },
+            Self::Quick => Size {
+                fish: 12,
+                slices: 6,
+                image: 96,
+                width: 0.125,
+                folds: 3,
+                epochs: 24,
+                patience: 24,
+                batch: 16,
+                learning_rate: 5e-3,
+                momentum: 0.9,
+                score_channels: Some(64),
+                foreground: small,
+            },
+            Self::Paper => Size {
+                fish: 16,
+                slices: 54,
+                image: 256,
+                width: 1.0,
+                folds: 5,
+                epochs: 2500,
+                patience: 200,
+                batch: 32,
+                learning_rate: 5e-3,
+                momentum: 0.0,
+                score_channels: None,
+                foreground: ForegroundConfig::default(),
+            },
+        }
+    }
+
+    pub(super) fn config(self) -> Config {
+        let size = self.size();
+        let trim = if self == Self::Paper { 15 } else { 0 };
+        let network = |architecture| NetworkConfig { architecture, width: size.width, convention: Convention::Keras };
+        Config {
+            profile: self,
+            protocol: Protocol::Rigorous,
+            device: Device::Cpu,
+            seed: 2023,
+            data: DataConfig {
+                directory: None,
+                samples: None,
+                positive_class: "thawed".to_owned(),
+                trim_first: trim,
+                trim_last: trim,
+            },
+            phantom: PhantomConfig { fish: size.fish, slices: size.slices, size: size.image, ..PhantomConfig::default() },
+            preprocess: PreprocessConfig {
+                image_size: size.image,
+                full_scale: 4096.0,
+                foreground: size.foreground,
+                minimum_foreground: 0.02,
+            },
+            networks: vec![network(Architecture::ResNet50), network(Architecture::Vgg16)],
+            training: TrainingConfig {
+                folds: size.folds,
+                epochs: size.epochs,
+                patience: size.patience,
+                batch_size: size.batch,
+                learning_rate: size.learning_rate,
+                momentum: size.momentum,
+                augment: AugmentConfig::default(),
+            },
+            explain: ExplainConfig {
+                methods: vec![Method::GradCam, Method::ScoreCam],
+                batch_size: 8,
+                score_channels: size.score_channels,
+                memory_mib: 256,
+            },
+            analysis: AnalysisConfig {
+                thresholds: (1..=9).map(|tenth| f64::from(tenth) / 10.0).collect(),
+                truth_threshold: 0.5,
+                confidence: 0.95,
+            },
+        }
+    }
+}

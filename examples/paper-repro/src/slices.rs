@@ -1,0 +1,87 @@
+//! Slices as the networks see them, with their foreground, in one HDF5 file.
+
+use std::path::{Path, PathBuf};
+
+use image::imageops::{FilterType, resize};
+use image::{ImageBuffer, Luma};
+use mri_io::Archive;
+use ndarray::{Array2, Array3, ArrayView2, Axis, Zip};
+
+use crate::error::{Context, Result, failed};
+
+/// The slices of one scan that were kept.
+#[derive(Debug, Clone)]
+pub struct ScanSlices {
+    /// Background removed, scaled to [0, 1], `[slice, row, column]`.
+    pub images: Array3<f32>,
+    /// Tissue, `[slice, row, column]`.
+    pub foreground: Array3<bool>,
+    /// Position of each slice in the scan.
+    pub indices: Vec<usize>,
+}
+
+/// Reads `slices.h5`.
+#[derive(Debug)]
+pub struct SliceArchive {
+    archive: Archive,
+    path: PathBuf,
+}
+
+impl SliceArchive {
+    /// Opens the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Run`](crate::error::Error::Run) if it is missing or damaged.
+    pub fn open(path: &Path) -> Result<Self> {
+        Ok(Self { archive: Archive::open(path).doing("open", path)?, path: path.to_path_buf() })
+    }
+
+    /// The slices of one scan.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Run`](crate::error::Error::Run) if the scan is missing or damaged.
+    pub fn read(&self, scan: &str) -> Result<ScanSlices> {
+        let images = self.archive.read_f32(&format!("{scan}/image")).doing("read", &self.path)?;
+        let foreground = self.archive.read_u8(&format!("{scan}/foreground")).doing("read", &self.path)?;
+        let indices = self.archive.read_indices(&format!("{scan}/slice")).doing("read", &self.path)?;
+        Ok(ScanSlices { images, foreground: foreground.mapv(|pixel| pixel != 0), indices })
+    }
+}
+
+/// Images at another size: bilinear, averaging where the image becomes smaller. The same size changes nothing.
+pub fn resample(images: Array3<f32>, size: usize) -> Array3<f32> {
+    let (slices, rows, columns) = images.dim();
+    if (rows, columns) == (size, size) {
+        return images;
+    }
+    let mut out = Array3::zeros((slices, size, size));
+    Zip::from(images.axis_iter(Axis(0)))
+        .and(out.axis_iter_mut(Axis(0)))
+        .par_for_each(|from, mut to| to.assign(&resample_one(from, size)));
+    out
+}
+
+fn resample_one(image: ArrayView2<'_, f32>, size: usize) -> Array2<f32> {
+    let (rows, columns) = image.dim();
+    let pixel = |column, row| Luma([image[[row as usize, column as usize]]]);
+    let buffer: ImageBuffer<Luma<f32>, Vec<f32>> = ImageBuffer::from_fn(columns as u32, rows as u32, pixel);
+    let resized = resize(&buffer, size as u32, size as u32, FilterType::Triangle);
+    Array2::from_shape_fn((size, size), |(row, column)| resized.get_pixel(column as u32, row as u32).0[0])
+}
+
+/// A mask at another size: a pixel counts if at least half of it did.
+///
+/// # Errors
+///
+/// Never for the sizes a configuration allows.
+pub fn resample_mask(mask: &Array2<bool>, size: usize) -> Result<Array2<bool>> {
+    if mask.dim() == (size, size) {
+        return Ok(mask.clone());
+    }
+    if mask.is_empty() {
+        return Err(failed("mask", anyhow::anyhow!("no pixels")));
+    }
+    Ok(resample_one(mask.mapv(f32::from).view(), size).mapv(|share| share >= 0.5))
+}

@@ -1,0 +1,168 @@
+//! Tables and maps -> figures and `report.html`.
+
+use mri_io::npy;
+use ndarray::Axis;
+
+use super::{Run, Stage, json};
+use crate::cli::StageName;
+use crate::config::Config;
+use crate::error::{Context, Error, Result};
+use crate::manifest::Manifest;
+use crate::report::{
+    ExampleMap, ExampleSlice, Fact, NetworkFacts, ReportInput, RunCosts, RunFacts, StageCost, write_report,
+};
+use crate::slices::{SliceArchive, resample};
+use crate::study::Study;
+
+pub struct Report;
+
+impl Stage for Report {
+    fn name(&self) -> StageName {
+        StageName::Report
+    }
+
+    fn options(&self, config: &Config) -> Result<serde_json::Value> {
+        // every option is stated on the page, but not where the data lie
+        json(Config { data: crate::config::DataConfig { directory: None, samples: None, ..config.data.clone() }, ..config.clone() })
+    }
+
+    fn owned(&self) -> &'static [&'static str] {
+        &["figures", "report.html"]
+    }
+
+    fn run(&self, run: &Run, manifest: &Manifest) -> Result<()> {
+        let study = Study::load(&run.config, &run.outputs)?;
+        let input = ReportInput {
+            facts: facts(run, &study, manifest),
+            costs: costs(manifest),
+            examples: examples(run, &study)?,
+        };
+        let summary = write_report(run.outputs.root(), &input).map_err(|e| Error::Run(e.into()))?;
+        run.reporter.say(format!("  {}", summary.report.display()));
+        Ok(())
+    }
+}
+
+fn facts(run: &Run, study: &Study, manifest: &Manifest) -> RunFacts {
+    let config = &run.config;
+    let (size, epochs) = (config.preprocess.image_size, config.training.epochs);
+    let networks = config.networks.iter().map(|network| NetworkFacts {
+        name: network.architecture.to_string(),
+        as_trained: format!("{} ×{}, {size}², at most {epochs} epochs", network.architecture.title(), network.width),
+    });
+    let count = |wanted: u32| study.labels.iter().filter(|&&label| label == wanted).count();
+    let mut animals: Vec<&str> = (0..study.specimens.len()).map(|scan| study.animal(scan)).collect();
+    animals.sort_unstable();
+    animals.dedup();
+    let fact = |label: &str, value: String| Fact { label: label.to_owned(), value };
+    let mut treatments: Vec<String> = Vec::new();
+    for (specimen, &label) in study.specimens.iter().zip(&study.labels) {
+        let treatment = specimen.treatment.clone().unwrap_or_else(|| specimen.class.clone());
+        if label == 1 && !treatments.contains(&treatment) {
+            treatments.push(treatment);
+        }
+    }
+    let score_cam = match config.explain.score_channels {
+        Some(channels) => format!("the {channels} channels of largest spatial deviation"),
+        None => "all channels".to_owned(),
+    };
+    RunFacts {
+        profile: config.profile.to_string(),
+        protocol: config.protocol.to_string(),
+        seed: config.seed,
+        version: manifest.version.clone(),
+        commit: manifest.commit.clone(),
+        device: config.device.to_string(),
+        synthetic: manifest.synthetic,
+        positive_class: config.data.positive_class.clone(),
+        networks: networks.collect(),
+        methods: config.explain.methods.iter().map(ToString::to_string).collect(),
+        treatments,
+        threshold: 0.5,
+        reference: None,
+        details: vec![
+            fact("Scans", format!("{} ({} {}, {} other)", study.labels.len(), count(1), config.data.positive_class, count(0))),
+            fact("Animals", format!("{}, divided into {} folds by {}", animals.len(), study.folds.len(), study.unit)),
+            fact("Training", format!(
+                "at most {epochs} epochs, patience {}, batches of {}, learning rate {}, momentum {}; weights of the least validation loss",
+                config.training.patience, config.training.batch_size, config.training.learning_rate, config.training.momentum
+            )),
+            fact("Maps", format!("class `{}`, last activation before pooling, normalised inside the tissue of each slice", config.data.positive_class)),
+            fact("Score-CAM", score_cam),
+        ],
+        notes: notes(run),
+        caveats: [("not_defined".to_owned(), "The test is not defined for these data; the column effect says why.".to_owned())].into(),
+    }
+}
+
+fn notes(run: &Run) -> Vec<String> {
+    let mut notes = vec![
+        "Every scan is mapped by networks that never saw its fish.".to_owned(),
+        "Each map is scaled to [0, 1] inside its own slice, so a threshold says where a slice is most damaged, not how much; a slice without damage also has a maximum of 1.".to_owned(),
+    ];
+    if run.config.is_synthetic() {
+        notes.push("That −5 °C is damaged most and that liquid loss follows damage is built into the phantom; seeing it here reproduces nothing.".to_owned());
+    }
+    notes
+}
+
+fn costs(manifest: &Manifest) -> RunCosts {
+    let stage = |record: &crate::manifest::StageRecord| StageCost {
+        name: record.name.clone(),
+        seconds: record.seconds,
+        peak_rss_bytes: record.peak_rss_bytes,
+        reused: false,
+    };
+    RunCosts {
+        stages: manifest.stages.iter().map(stage).collect(),
+        threads: Some(rayon::current_num_threads()),
+        details: Vec::new(),
+    }
+}
+
+/// The middle slice of the first scan of every treatment, and of the other class.
+fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
+    let archive = SliceArchive::open(&run.outputs.slices())?;
+    let mut seen: Vec<(u32, Option<&str>)> = Vec::new();
+    let mut examples = Vec::new();
+    for (scan, specimen) in study.specimens.iter().enumerate() {
+        let label = study.labels[scan];
+        let group = (label, if label == 1 { specimen.treatment.as_deref() } else { None });
+        if seen.contains(&group) {
+            continue;
+        }
+        seen.push(group);
+        let slices = archive.read(&specimen.scan)?;
+        let at = slices.indices.len() / 2;
+        let truth = if run.config.is_synthetic() {
+            let path = run.outputs.truth(&specimen.scan);
+            let truth = npy::read_f32(&path).doing("read the truth", &path)?.select(Axis(0), &[slices.indices[at]]);
+            Some(resample(truth, run.config.preprocess.image_size).index_axis_move(Axis(0), 0))
+        } else {
+            None
+        };
+        let mut maps = Vec::new();
+        for network in &run.config.networks {
+            for method in &run.config.explain.methods {
+                let path = run.outputs.cam(network.architecture, method, &specimen.scan);
+                let map = npy::read_f32(&path).doing("read the map", &path)?;
+                maps.push(ExampleMap {
+                    model: network.architecture.to_string(),
+                    method: method.to_string(),
+                    map: map.index_axis_move(Axis(0), at),
+                });
+            }
+        }
+        examples.push(ExampleSlice {
+            scan: specimen.scan.clone(),
+            class: specimen.class.clone(),
+            treatment: if label == 1 { specimen.treatment.clone().unwrap_or_default() } else { String::new() },
+            slice_index: slices.indices[at],
+            image: slices.images.index_axis_move(Axis(0), at),
+            foreground: slices.foreground.index_axis_move(Axis(0), at),
+            truth,
+            maps,
+        });
+    }
+    Ok(examples)
+}
