@@ -1,2 +1,40 @@
-//! Class activation maps (Grad-CAM, Score-CAM and kin) for any candle network.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod describe;
+mod error;
+mod explain;
+mod host;
+mod layer;
+mod method;
+mod methods;
+mod normalise;
+mod parameters;
+mod progress;
+mod resize;
+mod result;
+mod rng;
+mod rules;
+mod score;
+mod semantics;
+mod tap;
+mod target;
+mod variants;
+
+pub use describe::{BiasTerm, Described, LinearHead};
+pub use error::{Error, Result};
+pub use explain::{Explainer, Observation};
+pub use layer::{Layer, RawMap};
+pub use method::Method;
+pub use parameters::Parameters;
+pub use progress::{Control, Observer, Progress};
+pub use resize::{Resize, resize_bilinear};
+pub use result::{CamMaps, Diagnostics, Explanation, LayerDiagnostics, LayerMaps, Passes, Scoring};
+pub use rules::CamRule;
+pub use semantics::{
+    Alpha, AlphaSum, ChannelWeights, Combine, ConstantChannels, EigenRule, EigenSign, FullGradRule,
+    Fusion, LayerCamRule, LayerScaling, MaskOrder, Normalise, NormaliseAt, Pixels, PlusPlusRule,
+    Preset, Rectify, ScoreCamRule, Semantics, Threshold,
+};
+pub use tap::{NoTap, Tap, TapShape, TappedModel};
+pub use target::{ScoreFunction, ScoreSpace, Target};

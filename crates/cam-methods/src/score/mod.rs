@@ -1,0 +1,6 @@
+//! The table of scores behind Score-CAM: one forward pass per distinct mask.
+
+pub(crate) mod mask;
+mod table;
+
+pub(crate) use table::{Entry, ScoreTables};
