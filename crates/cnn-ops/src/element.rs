@@ -1,5 +1,7 @@
 //! Element types and views into candle's CPU storage.
 
+use std::cell::RefCell;
+
 use candle_core::{CpuStorage, DType, Layout, Tensor, WithDType};
 
 use crate::error::{Error, Result};
@@ -7,23 +9,64 @@ use crate::error::{Error, Result};
 /// `f32` or `f64`.
 pub(crate) trait Element: WithDType + Default + std::iter::Sum {
     const ZERO: Self;
+    const ONE: Self;
     const NEG_INFINITY: Self;
     fn is_nan(self) -> bool;
+    fn fused_mul_add(self, a: Self, b: Self) -> Self;
+    /// Lends a buffer of this thread; its contents are whatever the last user left.
+    fn with_scratch<R>(length: usize, f: impl FnOnce(&mut [Self]) -> R) -> R;
+}
+
+/// Buffers longer than this are given back instead of kept for the next call (16 MiB of `f32`).
+const KEEP_SCRATCH: usize = 1 << 22;
+
+macro_rules! lend_scratch {
+    ($t:ty, $length:expr, $f:expr) => {{
+        thread_local! {
+            static SCRATCH: RefCell<Vec<$t>> = const { RefCell::new(Vec::new()) };
+        }
+        // Taken out while lent, so that a nested call finds an empty buffer instead of this one.
+        let mut buffer = SCRATCH.take();
+        if buffer.len() < $length {
+            buffer.resize($length, 0.0);
+        }
+        let result = $f(&mut buffer[..$length]);
+        if buffer.len() <= KEEP_SCRATCH {
+            SCRATCH.set(buffer);
+        }
+        result
+    }};
 }
 
 impl Element for f32 {
     const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
     const NEG_INFINITY: Self = f32::NEG_INFINITY;
     fn is_nan(self) -> bool {
         self.is_nan()
+    }
+    #[inline(always)]
+    fn fused_mul_add(self, a: Self, b: Self) -> Self {
+        self.mul_add(a, b)
+    }
+    fn with_scratch<R>(length: usize, f: impl FnOnce(&mut [Self]) -> R) -> R {
+        lend_scratch!(f32, length, f)
     }
 }
 
 impl Element for f64 {
     const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
     const NEG_INFINITY: Self = f64::NEG_INFINITY;
     fn is_nan(self) -> bool {
         self.is_nan()
+    }
+    #[inline(always)]
+    fn fused_mul_add(self, a: Self, b: Self) -> Self {
+        self.mul_add(a, b)
+    }
+    fn with_scratch<R>(length: usize, f: impl FnOnce(&mut [Self]) -> R) -> R {
+        lend_scratch!(f64, length, f)
     }
 }
 

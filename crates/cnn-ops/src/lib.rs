@@ -16,6 +16,7 @@ mod parallel;
 mod plane;
 mod pool;
 mod resample;
+mod simd;
 
 pub use activation::{relu, relu6};
 pub use conv::{Activation, conv2d, conv2d_fused};

@@ -193,7 +193,7 @@ struct Statistics {
 }
 
 /// Sums of consecutive blocks of one channel, in a fixed order.
-fn block_sum<T: Element>(x: &[T], f: impl Fn(T) -> T) -> f64 {
+pub(crate) fn block_sum<T: Element>(x: &[T], f: impl Fn(T) -> T) -> f64 {
     let mut total = 0.0;
     for block in x.chunks(1024) {
         let mut lanes = [T::ZERO; 16];

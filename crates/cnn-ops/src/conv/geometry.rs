@@ -115,4 +115,70 @@ impl Geometry {
         let at = (o * self.stride[axis] + k * self.dilation[axis]) as isize - self.offset[axis];
         usize::try_from(at).ok().filter(|&at| at < self.input[axis])
     }
+
+    /// Output coordinates whose input coordinate under kernel element `k` lies inside.
+    pub(crate) fn valid(&self, axis: usize, k: usize) -> std::ops::Range<usize> {
+        let shift = (k * self.dilation[axis]) as isize - self.offset[axis];
+        let stride = self.stride[axis] as isize;
+        let output = self.output[axis] as isize;
+        let start = (-shift).max(0).div_euclid(stride)
+            + isize::from((-shift).max(0).rem_euclid(stride) != 0);
+        let free = self.input[axis] as isize - shift;
+        let end = if free <= 0 {
+            0
+        } else {
+            (free - 1) / stride + 1
+        };
+        let start = start.min(output) as usize;
+        start..(end.min(output) as usize).max(start)
+    }
+
+    /// Multiplications of one pass.
+    pub(crate) fn products(&self) -> usize {
+        [
+            self.filters,
+            self.group_channels(),
+            self.kernel[0],
+            self.kernel[1],
+            self.output[0],
+            self.output[1],
+        ]
+        .iter()
+        .fold(self.batch, |a, &b| a.saturating_mul(b))
+    }
+
+    /// Rows of the patch matrix of one group.
+    pub(crate) fn patch(&self) -> usize {
+        self.group_channels() * self.kernel[0] * self.kernel[1]
+    }
+
+    /// Whether the patch matrix is the input itself.
+    pub(crate) fn is_pointwise(&self) -> bool {
+        self.kernel == [1, 1]
+            && self.stride == [1, 1]
+            && self.offset == [0, 0]
+            && self.output == self.input
+    }
+
+    /// Whether every group has one input channel.
+    pub(crate) fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.group_channels() == 1
+    }
+
+    /// The convolution of the output gradient with the turned kernel that gives the input
+    /// gradient; exists at stride 1.
+    pub(crate) fn transposed(&self) -> Option<Self> {
+        if self.stride != [1, 1] {
+            return None;
+        }
+        let turned = |i: usize| ((self.kernel[i] - 1) * self.dilation[i]) as isize - self.offset[i];
+        Some(Self {
+            channels: self.filters,
+            filters: self.channels,
+            input: self.output,
+            output: self.input,
+            offset: [turned(0), turned(1)],
+            ..*self
+        })
+    }
 }

@@ -1,15 +1,28 @@
 //! Two-dimensional convolution.
 
+mod depthwise;
+#[cfg(test)]
 mod direct;
+mod forward;
 mod geometry;
+mod input_gradient;
+mod patches;
+mod paths;
+mod product;
+#[cfg(test)]
+mod tests;
+mod weight_gradient;
 
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, Shape, Storage, Tensor,
+};
 
-use crate::element::{check_float, check_same, check_vector, elements, with_element};
+use crate::element::{Element, check_float, check_same, check_vector, elements, with_element};
 use crate::error::{Error, Result};
 use crate::geometry::ConvOptions;
+use forward::Epilogue;
 use geometry::Geometry;
 
 const OP: &str = "conv2d";
@@ -60,13 +73,12 @@ pub fn conv2d(
     options: &ConvOptions,
 ) -> Result<Tensor> {
     let g = check(OP, x, weight, bias, options)?;
-    let y = x
-        .contiguous()?
-        .apply_op2(&weight.contiguous()?, Convolution(Arc::new(g)))?;
-    match bias {
-        Some(bias) => Ok(y.broadcast_add(&bias.reshape((1, (), 1, 1))?)?),
-        None => Ok(y),
-    }
+    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
+    let op = Convolution(Arc::new(g));
+    Ok(match bias {
+        Some(bias) => x.apply_op3(&weight, &bias.contiguous()?, op)?,
+        None => x.apply_op2(&weight, op)?,
+    })
 }
 
 /// What follows a fused convolution.
@@ -115,14 +127,40 @@ pub fn conv2d_fused(
             });
         }
     }
-    let bias = bias.map(Tensor::detach);
-    let mut y = conv2d(&x.detach(), &weight.detach(), bias.as_ref(), options)?;
-    if let Some(residual) = residual {
-        y = y.add(&residual.detach())?;
-    }
-    match activation {
-        Activation::None => Ok(y),
-        Activation::Relu => crate::relu(&y),
+    let contiguous = |t: Option<&Tensor>| t.map(Tensor::contiguous).transpose();
+    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
+    let (bias, residual) = (contiguous(bias)?, contiguous(residual)?);
+    let y = with_element!(OP, x.dtype(), T => {
+        view::<T, _>(OP, Some(&x), |x| {
+            view::<T, _>(OP, Some(&weight), |w| {
+                view::<T, _>(OP, bias.as_ref(), |bias| {
+                    view::<T, _>(OP, residual.as_ref(), |residual| {
+                        let epilogue = Epilogue {
+                            bias,
+                            residual,
+                            relu: activation == Activation::Relu,
+                        };
+                        let y = paths::forward(&g, x.unwrap_or(&[]), w.unwrap_or(&[]), epilogue);
+                        Tensor::from_vec(y, g.output_shape().to_vec(), &Device::Cpu)
+                    })
+                })
+            })
+        })
+    })?;
+    Ok(y)
+}
+
+/// Lends the elements of a contiguous CPU tensor.
+fn view<T: Element, R>(
+    op: &'static str,
+    x: Option<&Tensor>,
+    f: impl FnOnce(Option<&[T]>) -> candle_core::Result<R>,
+) -> candle_core::Result<R> {
+    let Some(x) = x else { return f(None) };
+    let (storage, layout) = x.storage_and_layout();
+    match &*storage {
+        Storage::Cpu(storage) => f(Some(elements(op, storage, layout)?)),
+        _ => Err(candle_core::Error::RequiresContiguous { op }),
     }
 }
 
@@ -145,6 +183,16 @@ fn check(
 
 struct Convolution(Arc<Geometry>);
 
+impl Convolution {
+    fn input_gradient(&self, weight: &Tensor, dy: &Tensor) -> candle_core::Result<Tensor> {
+        dy.apply_op2_no_bwd(weight, &InputGradient(self.0.clone()))
+    }
+
+    fn weight_gradient(&self, x: &Tensor, dy: &Tensor) -> candle_core::Result<Tensor> {
+        dy.apply_op2_no_bwd(x, &WeightGradient(self.0.clone()))
+    }
+}
+
 impl CustomOp2 for Convolution {
     fn name(&self) -> &'static str {
         OP
@@ -158,8 +206,9 @@ impl CustomOp2 for Convolution {
         l2: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         with_element!(OP, s1.dtype(), T => {
-            let y = direct::forward::<T>(&self.0, elements(OP, s1, l1)?, elements(OP, s2, l2)?);
-            Ok((T::to_cpu_storage_owned(y), Shape::from(self.0.output_shape().to_vec())))
+            let (x, w) = (elements::<T>(OP, s1, l1)?, elements(OP, s2, l2)?);
+            let y = paths::forward(&self.0, x, w, Epilogue::none());
+            Ok((T::to_cpu_storage_owned(y), shape(self.0.output_shape())))
         })
     }
 
@@ -170,15 +219,58 @@ impl CustomOp2 for Convolution {
         _: &Tensor,
         grad: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let grad = grad.contiguous()?;
-        let dx = x
-            .track_op()
-            .then(|| grad.apply_op2_no_bwd(weight, &InputGradient(self.0.clone())));
-        let dw = weight
-            .track_op()
-            .then(|| grad.apply_op2_no_bwd(x, &WeightGradient(self.0.clone())));
+        let dy = grad.contiguous()?;
+        let dx = x.track_op().then(|| self.input_gradient(weight, &dy));
+        let dw = weight.track_op().then(|| self.weight_gradient(x, &dy));
         Ok((dx.transpose()?, dw.transpose()?))
     }
+}
+
+impl CustomOp3 for Convolution {
+    fn name(&self) -> &'static str {
+        OP
+    }
+
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+        s3: &CpuStorage,
+        l3: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        with_element!(OP, s1.dtype(), T => {
+            let (x, w) = (elements::<T>(OP, s1, l1)?, elements(OP, s2, l2)?);
+            let epilogue = Epilogue {
+                bias: Some(elements(OP, s3, l3)?),
+                ..Epilogue::none()
+            };
+            let y = paths::forward(&self.0, x, w, epilogue);
+            Ok((T::to_cpu_storage_owned(y), shape(self.0.output_shape())))
+        })
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let dy = grad.contiguous()?;
+        let dx = x.track_op().then(|| self.input_gradient(weight, &dy));
+        let dw = weight.track_op().then(|| self.weight_gradient(x, &dy));
+        let db = bias
+            .track_op()
+            .then(|| dy.apply_op1_no_bwd(&BiasGradient(self.0.clone())));
+        Ok((dx.transpose()?, dw.transpose()?, db.transpose()?))
+    }
+}
+
+fn shape(dims: [usize; 4]) -> Shape {
+    Shape::from(dims.to_vec())
 }
 
 struct InputGradient(Arc<Geometry>);
@@ -196,8 +288,9 @@ impl CustomOp2 for InputGradient {
         l2: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         with_element!(OP, s1.dtype(), T => {
-            let dx = direct::input_gradient::<T>(&self.0, elements(OP, s1, l1)?, elements(OP, s2, l2)?);
-            Ok((T::to_cpu_storage_owned(dx), Shape::from(self.0.input_shape().to_vec())))
+            let (dy, w) = (elements::<T>(OP, s1, l1)?, elements(OP, s2, l2)?);
+            let dx = paths::input_gradient(&self.0, dy, w);
+            Ok((T::to_cpu_storage_owned(dx), shape(self.0.input_shape())))
         })
     }
 }
@@ -217,8 +310,24 @@ impl CustomOp2 for WeightGradient {
         l2: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         with_element!(OP, s1.dtype(), T => {
-            let dw = direct::weight_gradient::<T>(&self.0, elements(OP, s1, l1)?, elements(OP, s2, l2)?);
-            Ok((T::to_cpu_storage_owned(dw), Shape::from(self.0.weight_shape().to_vec())))
+            let (dy, x) = (elements::<T>(OP, s1, l1)?, elements(OP, s2, l2)?);
+            let dw = paths::weight_gradient(&self.0, dy, x);
+            Ok((T::to_cpu_storage_owned(dw), shape(self.0.weight_shape())))
+        })
+    }
+}
+
+struct BiasGradient(Arc<Geometry>);
+
+impl CustomOp1 for BiasGradient {
+    fn name(&self) -> &'static str {
+        OP
+    }
+
+    fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        with_element!(OP, s.dtype(), T => {
+            let db = weight_gradient::bias_gradient(&self.0, elements::<T>(OP, s, l)?);
+            Ok((T::to_cpu_storage_owned(db), Shape::from(self.0.filters)))
         })
     }
 }

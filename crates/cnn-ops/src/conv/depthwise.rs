@@ -1,0 +1,254 @@
+//! Convolutions with one input channel per group.
+//!
+//! Every plane is copied once into a padded buffer whose columns are sorted by their remainder
+//! modulo the stride, so that all taps of all strides read consecutive elements.
+
+use super::forward::Epilogue;
+use super::geometry::Geometry;
+use super::input_gradient::turned;
+use crate::element::Element;
+use crate::parallel::for_each_chunk;
+use crate::simd::{LANES, kernel, multiply_add};
+
+/// Shape of the padded buffer.
+#[derive(Debug, Clone, Copy)]
+struct Padded {
+    rows: usize,
+    /// Elements per row and remainder, with room to read whole vectors.
+    width: usize,
+    stride: usize,
+}
+
+impl Padded {
+    fn new(g: &Geometry) -> Self {
+        let needed =
+            |i: usize| (g.output[i] - 1) * g.stride[i] + (g.kernel[i] - 1) * g.dilation[i] + 1;
+        Self {
+            rows: needed(0),
+            width: needed(1).div_ceil(g.stride[1]) + LANES,
+            stride: g.stride[1],
+        }
+    }
+
+    fn row(&self) -> usize {
+        self.width * self.stride
+    }
+
+    fn len(&self) -> usize {
+        self.rows * self.row()
+    }
+
+    /// Offset of kernel element (u, v) from that of an output row's first element.
+    fn tap(&self, g: &Geometry, u: usize, v: usize) -> usize {
+        let across = v * g.dilation[1];
+        u * g.dilation[0] * self.row() + across % self.stride * self.width + across / self.stride
+    }
+
+    /// Calls `f(buffer row, plane row)` for every buffer row that holds one.
+    fn rows_inside(&self, g: &Geometry) -> impl Iterator<Item = (usize, usize)> {
+        let (offset, height) = (g.offset[0], g.input[0] as isize);
+        (0..self.rows).filter_map(move |r| {
+            let source = r as isize - offset;
+            (0..height)
+                .contains(&source)
+                .then_some((r, source as usize))
+        })
+    }
+
+    /// Buffer position of plane column 0 and the plane columns that have one.
+    fn columns_inside(&self, g: &Geometry) -> std::ops::Range<usize> {
+        let padded = (self.width - LANES) * self.stride;
+        let start = (-g.offset[1]).max(0) as usize;
+        let end = (padded as isize - g.offset[1]).clamp(0, g.input[1] as isize) as usize;
+        start.min(end)..end
+    }
+
+    fn load<T: Element>(&self, g: &Geometry, x: &[T], buffer: &mut [T]) {
+        buffer.fill(T::ZERO);
+        let inside = self.columns_inside(g);
+        for (r, source) in self.rows_inside(g) {
+            let x = &x[source * g.input[1]..(source + 1) * g.input[1]];
+            let row = &mut buffer[r * self.row()..(r + 1) * self.row()];
+            let first = (inside.start as isize + g.offset[1]) as usize;
+            if self.stride == 1 {
+                row[first..first + inside.len()].copy_from_slice(&x[inside.clone()]);
+            } else {
+                for (at, &x) in (first..).zip(&x[inside.clone()]) {
+                    row[at % self.stride * self.width + at / self.stride] = x;
+                }
+            }
+        }
+    }
+
+    fn add_back<T: Element>(&self, g: &Geometry, buffer: &[T], dx: &mut [T]) {
+        let inside = self.columns_inside(g);
+        for (r, source) in self.rows_inside(g) {
+            let dx = &mut dx[source * g.input[1]..(source + 1) * g.input[1]];
+            let row = &buffer[r * self.row()..(r + 1) * self.row()];
+            let first = (inside.start as isize + g.offset[1]) as usize;
+            for (at, dx) in (first..).zip(&mut dx[inside.clone()]) {
+                *dx += row[at % self.stride * self.width + at / self.stride];
+            }
+        }
+    }
+}
+
+/// Offsets into the padded buffer and weights of all kernel elements.
+fn taps<T: Element>(g: &Geometry, p: &Padded, w: &[T]) -> Vec<(usize, T)> {
+    let kw = g.kernel[1];
+    w.iter()
+        .enumerate()
+        .map(|(i, &w)| (p.tap(g, i / kw, i % kw), w))
+        .collect()
+}
+
+kernel! {
+    /// One output plane from a padded buffer.
+    fn correlate<T>(buffer: &[T], taps: &[(usize, T)], step: usize, width: usize, y: &mut [T]) {
+        for (i, y) in y.chunks_mut(width).enumerate() {
+            let row = &buffer[i * step..];
+            for (block, y) in y.chunks_mut(LANES).enumerate() {
+                let row = &row[block * LANES..];
+                let mut sum = [T::ZERO; LANES];
+                for &(offset, w) in taps {
+                    let x = &row[offset..offset + LANES];
+                    for (sum, &x) in sum.iter_mut().zip(x) {
+                        *sum = multiply_add::<T, FMA>(w, x, *sum);
+                    }
+                }
+                y.copy_from_slice(&sum[..y.len()]);
+            }
+        }
+    }
+}
+
+kernel! {
+    /// Adds one output gradient plane times the kernel into a padded buffer.
+    fn spread<T>(dy: &[T], taps: &[(usize, T)], step: usize, width: usize, buffer: &mut [T]) {
+        for (i, dy) in dy.chunks(width).enumerate() {
+            for &(offset, w) in taps {
+                let row = &mut buffer[i * step + offset..][..width];
+                for (to, &d) in row.iter_mut().zip(dy) {
+                    *to = multiply_add::<T, FMA>(w, d, *to);
+                }
+            }
+        }
+    }
+}
+
+kernel! {
+    /// Adds to `sums` the products of one output gradient plane with every tap.
+    fn contract<T>(
+        buffer: &[T],
+        dy: &[T],
+        taps: &[(usize, T)],
+        step: usize,
+        width: usize,
+        sums: &mut [f64],
+    ) {
+        for (total, &(offset, _)) in sums.iter_mut().zip(taps) {
+            let mut sum = [T::ZERO; LANES];
+            for (i, dy) in dy.chunks(width).enumerate() {
+                let row = &buffer[i * step + offset..];
+                let blocks = dy.chunks_exact(LANES);
+                let rest = blocks.remainder();
+                let tail = &row[width - rest.len()..][..LANES];
+                for (x, d) in row.chunks_exact(LANES).zip(blocks) {
+                    for ((sum, &x), &d) in sum.iter_mut().zip(x).zip(d) {
+                        *sum = multiply_add::<T, FMA>(x, d, *sum);
+                    }
+                }
+                for ((sum, &x), &d) in sum.iter_mut().zip(tail).zip(rest) {
+                    *sum = multiply_add::<T, FMA>(x, d, *sum);
+                }
+            }
+            *total += sum.iter().map(|s| s.to_f64()).sum::<f64>();
+        }
+    }
+}
+
+/// `y` of a depthwise convolution.
+pub(crate) fn forward<T: Element>(
+    g: &Geometry,
+    x: &[T],
+    w: &[T],
+    epilogue: Epilogue<'_, T>,
+) -> Vec<T> {
+    let p = Padded::new(g);
+    let (plane, pixels) = (g.input[0] * g.input[1], g.output[0] * g.output[1]);
+    let k = g.kernel[0] * g.kernel[1];
+    let mut y = vec![T::ZERO; g.batch * g.filters * pixels];
+    for_each_chunk(&mut y, pixels, g.products(), |i, y| {
+        let (image, filter) = (i / g.filters, i % g.filters);
+        let channel = filter / g.group_filters();
+        let x = &x[(image * g.channels + channel) * plane..][..plane];
+        let taps = taps(g, &p, &w[filter * k..(filter + 1) * k]);
+        T::with_scratch(p.len(), |buffer| {
+            p.load(g, x, buffer);
+            correlate(buffer, &taps, g.stride[0] * p.row(), g.output[1], y);
+        });
+        if !epilogue.is_none() {
+            epilogue.apply(filter, i * pixels, y);
+        }
+    });
+    y
+}
+
+/// `dx` of a depthwise convolution.
+pub(crate) fn input_gradient<T: Element>(g: &Geometry, dy: &[T], w: &[T]) -> Vec<T> {
+    if let Some(t) = g.transposed().filter(|_| g.group_filters() == 1) {
+        return forward(&t, dy, &turned(g, w), Epilogue::none());
+    }
+    let p = Padded::new(g);
+    let (plane, pixels) = (g.input[0] * g.input[1], g.output[0] * g.output[1]);
+    let k = g.kernel[0] * g.kernel[1];
+    let mut dx = vec![T::ZERO; g.batch * g.channels * plane];
+    for_each_chunk(&mut dx, plane, g.products(), |i, dx| {
+        let (image, channel) = (i / g.channels, i % g.channels);
+        T::with_scratch(p.len(), |buffer| {
+            buffer.fill(T::ZERO);
+            for filter in channel * g.group_filters()..(channel + 1) * g.group_filters() {
+                let dy = &dy[(image * g.filters + filter) * pixels..][..pixels];
+                let taps = taps(g, &p, &w[filter * k..(filter + 1) * k]);
+                spread(dy, &taps, g.stride[0] * p.row(), g.output[1], buffer);
+            }
+            p.add_back(g, buffer, dx);
+        });
+    });
+    dx
+}
+
+/// `dw` of a depthwise convolution.
+pub(crate) fn weight_gradient<T: Element>(g: &Geometry, dy: &[T], x: &[T]) -> Vec<T> {
+    let p = Padded::new(g);
+    let (plane, pixels) = (g.input[0] * g.input[1], g.output[0] * g.output[1]);
+    let k = g.kernel[0] * g.kernel[1];
+    let mut dw = vec![T::ZERO; g.filters * k];
+    for_each_chunk(&mut dw, k, g.products(), |filter, dw| {
+        let channel = filter / g.group_filters();
+        let taps = taps(g, &p, dw);
+        let mut sums = vec![0.0; k];
+        T::with_scratch(p.len(), |buffer| {
+            for image in 0..g.batch {
+                p.load(
+                    g,
+                    &x[(image * g.channels + channel) * plane..][..plane],
+                    buffer,
+                );
+                let dy = &dy[(image * g.filters + filter) * pixels..][..pixels];
+                contract(
+                    buffer,
+                    dy,
+                    &taps,
+                    g.stride[0] * p.row(),
+                    g.output[1],
+                    &mut sums,
+                );
+            }
+        });
+        for (dw, sum) in dw.iter_mut().zip(sums) {
+            *dw = T::from_f64(sum);
+        }
+    });
+    dw
+}
