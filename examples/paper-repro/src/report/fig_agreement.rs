@@ -56,9 +56,9 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
         let letter = super::fig_miou::letter(boxes.len());
         boxes.push(
             BoxChart {
-                title: format!("{letter}  Across {}", side.across),
+                title: format!("{letter}\u{2002}Across {}", side.across),
                 x_title: format!(
-                    "Agreement φ at t = {} (mean IoU of all pairs)",
+                    "Agreement φ at t\u{a0}=\u{a0}{} (mean IoU of all pairs)",
                     study.threshold()
                 ),
                 rows,
@@ -83,10 +83,10 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
     }
     let mut keys = vec![
         (
-            Key::Marker("f-median"),
+            Key::Median,
             "median, box from lower to upper quartile".to_owned(),
         ),
-        (Key::Marker("f-mean"), "mean".to_owned()),
+        (Key::Mean, "mean".to_owned()),
     ];
     if !lines.is_empty() {
         for side in &sides {
@@ -111,7 +111,7 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
             .into_iter()
             .filter(|r| !r.is_empty())
             .collect(),
-        legend: Some(legend(&keys, 340.0)),
+        legend: legend(&keys),
         reading: format!(
             "Agreement φ of one slice is the mean IoU over all pairs of marked regions: across methods with the network held fixed (named at the left), and across networks with the method held fixed. 1: all mark the same pixels; 0: nothing in common. {spread} Curves: median over thresholds."
         ),
@@ -189,7 +189,7 @@ fn curves(study: &Study<'_>, side: &Side<'_>, letter: &str, ts: &[f64]) -> Panel
         })
         .collect();
     LineChart {
-        title: format!("{letter}  Across {}, every threshold", side.across),
+        title: format!("{letter}\u{2002}Across {}, every threshold", side.across),
         x_title: "Threshold t of the map".to_owned(),
         y_title: "Median agreement φ (no unit)".to_owned(),
         x_range: (0.0, 1.0),

@@ -51,7 +51,7 @@ pub(super) fn draw(study: &Study<'_>, slices: &[ExampleSlice]) -> Result<Option<
         number: "Figure 1".to_owned(),
         title: "Example slices by class and treatment".to_owned(),
         rows: vec![panels],
-        legend: None,
+        legend: Vec::new(),
         reading,
         seen,
     }))
@@ -152,7 +152,7 @@ fn panel(
                 SIDE,
                 &|part| raster::bar_colour(part).hex(),
                 &ticks,
-                "Known damage (0 intact, 1 complete)",
+                "Known damage (share)",
             );
         }
         y += 44.0;

@@ -2,7 +2,7 @@
 
 use super::axes::Ticks;
 use super::figure::Figure;
-use super::lines::{Key, LineChart, Series, Style, legend};
+use super::lines::{COLOURS, Key, LineChart, Series, Style, legend};
 use super::names;
 use super::ranges::{Forest, ForestRow};
 use super::rows::LiquidLoss;
@@ -19,7 +19,7 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
         .filter(|r| study.is_headline(r.threshold))
         .collect();
     here.first()?;
-    let groups = networks
+    let groups: Vec<(String, Vec<ForestRow>)> = networks
         .iter()
         .map(|network| {
             let rows = methods
@@ -31,27 +31,40 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
                             name: names::method(method),
                             estimate: r.rho,
                             interval: r.ci_low.zip(r.ci_high),
-                            colour: study.method_colour(method),
+                            colour: study.method_colour(method) % COLOURS,
                         })
                 })
                 .collect();
             (names::network(network), rows)
         })
         .collect();
-    let forest = Forest {
-        title: format!("A  At threshold {}", study.threshold()),
-        x_title: "Spearman’s ρ (no unit) with interval".to_owned(),
-        groups,
-        label: "Spearman's rho by network and method, as numbers in the table of liquid loss"
-            .to_owned(),
-    };
+    let parts = groups.chunks(3);
+    let single = parts.len() == 1;
+    let forests: Vec<Panel> = parts
+        .enumerate()
+        .map(|(i, part)| {
+            let more = if i == 0 { "" } else { ", continued" };
+            Forest {
+                title: format!("A\u{2002}At threshold {}{more}", study.threshold()),
+                x_title: "Spearman’s ρ (no unit) with interval".to_owned(),
+                groups: part.to_vec(),
+                label: "Spearman's rho by network and method, as numbers in the table".to_owned(),
+            }
+            .panel()
+        })
+        .collect();
     let ts = thresholds(rows.iter().map(|r| r.threshold));
-    let mut panels = vec![forest.panel()];
+    let mut curves = Vec::new();
     if ts.len() > 1 {
         for (i, network) in networks.iter().enumerate() {
-            panels.push(curve(study, i + 1, network, &methods, rows, &ts));
+            curves.push(curve(study, i + 1, network, &methods, rows, &ts));
         }
     }
+    let panels = if single {
+        vec![forests.into_iter().chain(curves).collect()]
+    } else {
+        vec![forests, curves]
+    };
     let mut keys: Vec<(Key, String)> = methods
         .iter()
         .map(|m| {
@@ -60,22 +73,35 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
         })
         .collect();
     keys.push((
-        Key::Marker("f-dot f-s0"),
+        Key::Estimate { clear: true },
         "interval on one side of 0".to_owned(),
     ));
-    keys.push((Key::Marker("f-ring f-s0"), "interval holds 0".to_owned()));
+    keys.push((
+        Key::Estimate { clear: false },
+        "interval holds 0".to_owned(),
+    ));
     Some(Figure {
         stem: "figure-4".to_owned(),
         number: "Figure 4".to_owned(),
         title: "Marked share of the tissue against liquid loss".to_owned(),
-        rows: vec![panels],
-        legend: Some(legend(&keys, 340.0)),
-        reading: format!(
-            "Spearman’s rank correlation between the share of tissue marked at the threshold and the liquid loss in per cent of the fillet’s mass. +1: the more is marked, the more liquid was lost; 0: no monotone relation. Each interval stands alone: no correction for the number of cells is drawn. Dotted line: threshold {}.",
-            study.threshold()
-        ),
+        rows: panels,
+        legend: legend(&keys),
+        reading: reading(study),
         seen: sentences(study, &here),
     })
+}
+
+fn reading(study: &Study<'_>) -> String {
+    let mut text = format!(
+        "Spearman’s rank correlation between the share of tissue marked at the threshold and the liquid loss in per cent of the fillet’s mass. +1: the more is marked, the more liquid was lost; 0: no monotone relation. Each interval stands alone: no correction for the number of cells is drawn. Dotted line: threshold {}.",
+        study.threshold()
+    );
+    if study.facts.synthetic {
+        text.push_str(
+            " The phantom ties liquid loss to damage by construction, so a positive ρ here is built in, not found.",
+        );
+    }
+    text
 }
 
 fn curve(
@@ -105,7 +131,7 @@ fn curve(
         .collect();
     LineChart {
         title: format!(
-            "{}  {}, every threshold",
+            "{}\u{2002}{}, every threshold",
             super::fig_miou::letter(index),
             names::network(network)
         ),
@@ -117,7 +143,7 @@ fn curve(
         y_ticks: Ticks::signed(),
         mark_x: Some(study.facts.threshold),
         mark_zero: true,
-        width: 330.0,
+        width: 320.0,
         series,
         label: format!(
             "Spearman's rho over thresholds, {}",
@@ -141,7 +167,7 @@ fn sentences(study: &Study<'_>, rows: &[&LiquidLoss]) -> Vec<String> {
     if let Some((low, high)) = extremes(&defined, |d| d.1) {
         if defined.len() > 1 {
             seen.push(format!(
-                "At t = {} ρ runs from {} ({}) to {} ({}).",
+                "At t\u{a0}=\u{a0}{} ρ runs from {} ({}) to {} ({}).",
                 study.threshold(),
                 names::fixed(low.1, 2),
                 name(low.0),
@@ -150,7 +176,7 @@ fn sentences(study: &Study<'_>, rows: &[&LiquidLoss]) -> Vec<String> {
             ));
         } else {
             seen.push(format!(
-                "At t = {} ρ is {} ({}).",
+                "At t\u{a0}=\u{a0}{} ρ is {} ({}).",
                 study.threshold(),
                 names::fixed(low.1, 2),
                 name(low.0)
@@ -191,12 +217,6 @@ fn sentences(study: &Study<'_>, rows: &[&LiquidLoss]) -> Vec<String> {
         } else {
             format!("The correlations rest on n = {} to {}.", low.n, high.n)
         });
-    }
-    if study.facts.synthetic {
-        seen.push(
-            "The phantom ties liquid loss to damage by construction, so a positive ρ here is built in, not found."
-                .to_owned(),
-        );
     }
     seen
 }

@@ -81,7 +81,9 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
             lines.push(row);
         }
     }
-    let legend = (!lines.is_empty()).then(|| {
+    let legend = if lines.is_empty() {
+        Vec::new()
+    } else {
         let mut keys: Vec<(Key, String)> = methods
             .iter()
             .map(|m| {
@@ -97,8 +99,8 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
                     .map(|(i, n)| (Key::Dash(i), names::network(n))),
             );
         }
-        legend(&keys, 340.0)
-    });
+        legend(&keys)
+    };
     let mut reading = format!(
         "Mean intersection over union (mIoU) of the regions marked by each network and method with {reference}: 0 no overlap, 1 identical. Grids: threshold {}; curves: every threshold, dotted line at {}. Treatments are never pooled.",
         study.threshold(),
@@ -155,14 +157,14 @@ fn grid(
         })
         .collect();
     HeatGrid {
-        title: format!("{letter}  {}", names::treatment(treatment)),
+        title: format!("{letter}\u{2002}{}", names::treatment(treatment)),
         rows: methods.iter().map(|m| names::method(m)).collect(),
         columns: networks.iter().map(|n| names::network(n)).collect(),
         values,
         ramp: Ramp::Viridis,
         range: (0.0, 1.0),
         ticks: Ticks::unit(),
-        bar_title: format!("mIoU at t = {} (no unit)", study.threshold()),
+        bar_title: format!("mIoU at t\u{a0}=\u{a0}{} (no unit)", study.threshold()),
         label: format!(
             "mIoU by method and network, {}, as numbers in the table of overlaps",
             names::treatment(treatment)
@@ -194,10 +196,13 @@ fn curves(
                 .collect();
             if !points.is_empty() {
                 series.push(Series {
-                    style: Style {
-                        colour: study.method_colour(method),
-                        dash: if network.is_some() { 0 } else { i },
-                        faint: false,
+                    style: if network.is_some() || networks.len() == 1 {
+                        Style::solid(study.method_colour(method))
+                    } else {
+                        Style {
+                            dash: i,
+                            ..Style::solid(study.method_colour(method))
+                        }
                     },
                     points,
                     band: Vec::new(),
@@ -205,7 +210,7 @@ fn curves(
             }
         }
     }
-    let mut title = format!("{letter}  {}", names::treatment(treatment));
+    let mut title = format!("{letter}\u{2002}{}", names::treatment(treatment));
     if let Some(network) = network {
         title.push_str(&format!(", {}", names::network(network)));
     }
@@ -242,7 +247,7 @@ fn sentences(
         let shown = names::treatment(treatment);
         let Some((low, high)) = extremes(&cells, |c| c.1) else {
             seen.push(format!(
-                "{shown}: no overlap is defined at t = {} (both regions are empty, or nothing was compared).",
+                "{shown}: no overlap is defined at t\u{a0}=\u{a0}{} (both regions are empty, or nothing was compared).",
                 study.threshold()
             ));
             continue;
@@ -272,7 +277,7 @@ fn sentences(
             && ts.len() > 1
         {
             text.push_str(&format!(
-                "; the mean over cells is highest ({}) at t = {}",
+                "; the mean over cells is highest ({}) at t\u{a0}=\u{a0}{}",
                 names::fixed(best.1, 2),
                 names::trimmed(best.0)
             ));

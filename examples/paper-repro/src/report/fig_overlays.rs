@@ -9,9 +9,11 @@ use super::lines::{Key, legend};
 use super::names;
 use super::raster;
 use super::study::{Study, extremes, mean};
-use super::svg::{Anchor, Canvas, Panel, fitted};
+use super::svg::{Anchor, Canvas, Panel, fitted, text_width};
 
-const SIDE: f64 = 156.0;
+/// Room for one row of pictures, with its gaps, at desktop width.
+const ROOM: f64 = 1150.0;
+const GAP: f64 = 16.0;
 /// Grids drawn at most; further slices are left out.
 const MOST: usize = 4;
 /// Raw bytes of all overlays together, before PNG compression.
@@ -51,7 +53,8 @@ pub(super) fn draw(study: &Study<'_>, slices: &[ExampleSlice]) -> Result<Vec<Fig
         } else {
             (format!("figure-2{letter}"), format!("Figure 2{letter}"))
         };
-        figures.push(grid(study, slice, factor, stem, number)?);
+        let first = figures.first().map(|f: &Figure| f.number.clone());
+        figures.push(grid(study, slice, factor, stem, number, first.as_deref())?);
     }
     Ok(figures)
 }
@@ -62,6 +65,7 @@ fn grid(
     factor: usize,
     stem: String,
     number: String,
+    first: Option<&str>,
 ) -> Result<Figure> {
     let window = white_level(std::iter::once(slice));
     let networks = study.networks(slice.maps.iter().map(|m| m.model.as_str()));
@@ -71,22 +75,32 @@ fn grid(
         .iter()
         .map(|m| measure(study, slice, m))
         .collect();
+    let columns = networks.len().max(1) as f64;
+    let side = ((ROOM - GAP * (columns - 1.0)) / columns).clamp(130.0, 200.0);
     let painter = Painter {
         study,
         slice,
         factor,
         window,
-        height: picture_height(slice, SIDE),
+        side,
+        height: picture_height(slice, side),
         outline: slice
             .truth
             .as_ref()
-            .map(|t| outline(study, slice, t))
+            .map(|t| outline(study, slice, t, side))
             .unwrap_or_default(),
     };
-    let mut panels = vec![painter.reference(&networks)?];
+    let mut panels = Vec::new();
     for network in &networks {
         panels.push(painter.network(network, &methods, &cells)?);
     }
+    let mut reference = painter.reference()?;
+    let rows = if networks.len() <= 2 {
+        let bar = reference.pop();
+        vec![reference.into_iter().chain(panels).chain(bar).collect()]
+    } else {
+        vec![reference, panels]
+    };
     let mut keys = vec![(
         Key::Outline("f-mask"),
         format!("map at least {}", study.threshold()),
@@ -100,34 +114,43 @@ fn grid(
             ),
         );
     }
-    let mut reading = format!(
-        "Maps for the class “{}”, one column per network and one row per method, shown inside the tissue. Dashed: the region marked at threshold {}; its share of the tissue is given under each picture",
+    let mut full = format!(
+        "Maps for the class “{}”, one column per network and one row per method, shown inside the tissue. Dashed: the region marked at threshold {}; its share of the tissue stands under each picture",
         study.facts.positive_class,
         study.threshold()
     );
-    reading.push_str(if slice.truth.is_some() {
+    full.push_str(if slice.truth.is_some() {
         ", with its IoU against the known damage (white outline)."
     } else {
         "."
     });
+    let reading = match first {
+        None => full,
+        Some(first) => format!("Read as {first}, for another slice."),
+    };
     Ok(Figure {
         stem,
         number,
         title: format!(
-            "Maps by network and method: {}, scan {}, slice {}",
+            "Maps by network and method: {}, {}, slice {}",
             heading(slice),
             slice.scan,
             slice.slice_index
         ),
-        rows: vec![panels],
-        legend: Some(legend(&keys, 340.0)),
+        rows,
+        legend: legend(&keys),
         reading,
-        seen: sentences(study, &networks, &methods, &cells),
+        seen: sentences(study, slice, &networks, &methods, &cells),
     })
 }
 
-fn outline(study: &Study<'_>, slice: &ExampleSlice, map: &ndarray::Array2<f32>) -> String {
-    let scale = SIDE / slice.image.dim().1.max(1) as f64;
+fn outline(
+    study: &Study<'_>,
+    slice: &ExampleSlice,
+    map: &ndarray::Array2<f32>,
+    side: f64,
+) -> String {
+    let scale = side / slice.image.dim().1.max(1) as f64;
     raster::outline(
         inside(slice, map).view(),
         study.facts.threshold as f32,
@@ -163,6 +186,8 @@ struct Painter<'a> {
     slice: &'a ExampleSlice,
     factor: usize,
     window: f32,
+    /// Width of a picture.
+    side: f64,
     height: f64,
     /// Outline of the known damage.
     outline: String,
@@ -186,7 +211,7 @@ impl Painter<'_> {
                 raster::overlay(image.view(), tissue.view(), map.view(), self.window, what)?
             }
         };
-        canvas.image((0.0, y), (SIDE, self.height), &uri, what);
+        canvas.image((0.0, y), (self.side, self.height), &uri, what);
         Ok(())
     }
 
@@ -195,52 +220,63 @@ impl Painter<'_> {
         canvas.path_at((0.0, y), &self.outline, "f-truth");
     }
 
-    /// The slice itself, the known damage and the colour bar.
-    fn reference(&self, networks: &[String]) -> Result<Panel> {
-        let mut canvas = Canvas::default();
-        canvas.text((0.0, 15.0), Anchor::Start, "f-title", "Slice");
+    /// The slice itself, the known damage, and last the colour bar of all maps.
+    fn reference(&self) -> Result<Vec<Panel>> {
         let what = format!("{}, slice {}", self.slice.scan, self.slice.slice_index);
-        canvas.text((0.0, 34.0), Anchor::Start, "f-small", &heading(self.slice));
-        let mut y = 40.0;
-        self.picture(&mut canvas, y, None, &what)?;
-        y += self.height + 34.0;
-        if let Some(truth) = &self.slice.truth {
-            canvas.text((0.0, y - 6.0), Anchor::Start, "f-text", "Known damage");
-            self.picture(&mut canvas, y, Some(truth), "known damage")?;
-            self.truth_outline(&mut canvas, y);
-            y += self.height + 16.0;
+        let mut panels = Vec::new();
+        let pictures = [("Slice", None), ("Known damage", self.slice.truth.as_ref())];
+        for (title, map) in pictures {
+            if title != "Slice" && map.is_none() {
+                continue;
+            }
+            let mut canvas = Canvas::default();
+            canvas.text((0.0, 15.0), Anchor::Start, "f-title", title);
+            let label = format!("{title}: {what}");
+            let under = if map.is_some() {
+                "0 intact, 1 complete".to_owned()
+            } else {
+                heading(self.slice)
+            };
+            let under = fitted(&under, 11.0, self.side);
+            canvas.text((0.0, 33.0), Anchor::Start, "f-small", &under);
+            self.picture(&mut canvas, 40.0, map, &label)?;
+            if map.is_some() {
+                self.truth_outline(&mut canvas, 40.0);
+            }
+            panels.push(Panel::new(self.side, self.height + 44.0, canvas, label));
         }
+        let mut canvas = Canvas::default();
         let ticks = [(0.0, "0"), (0.5, "0.5"), (1.0, "1")].map(|(p, l)| (p, l.to_owned()));
         colour_bar(
             &mut canvas,
-            (0.0, y),
-            SIDE,
+            (0.0, 40.0),
+            self.side,
             &|part| raster::bar_colour(part).hex(),
             &ticks,
-            "Map value (no unit)",
+            "Map value, damage (no unit)",
         );
-        let label = format!(
-            "{what}, beside the maps of {}",
-            names::list(
-                &networks
-                    .iter()
-                    .map(|n| names::network(n))
-                    .collect::<Vec<_>>()
-            )
-        );
-        Ok(Panel::new(SIDE, y + 46.0, canvas, label))
+        let label = "Colours from 0 to 1".to_owned();
+        panels.push(Panel::new(self.side, 84.0, canvas, label));
+        Ok(panels)
     }
 
     /// All methods on one network.
     fn network(&self, network: &str, methods: &[String], cells: &[Cell]) -> Result<Panel> {
         let shown = names::network(network);
         let mut canvas = Canvas::default();
-        canvas.text((0.0, 15.0), Anchor::Start, "f-title", &shown);
+        // Bold letters are about an eighth wider than the estimate.
+        let (class, size) = if text_width(&shown, 14.0 * 1.13) <= self.side {
+            ("f-title", 14.0 * 1.13)
+        } else {
+            ("f-group", 12.5 * 1.13)
+        };
+        let title = fitted(&shown, size, self.side);
+        canvas.text((0.0, 15.0), Anchor::Start, class, &title);
         let mut y = 40.0;
         let mut parts = Vec::new();
         for method in methods {
             let name = names::method(method);
-            let short = fitted(&name, 12.0, SIDE);
+            let short = fitted(&name, 12.0, self.side);
             canvas.text((0.0, y - 6.0), Anchor::Start, "f-text", &short);
             let map = self
                 .slice
@@ -254,9 +290,9 @@ impl Painter<'_> {
                 let what = format!("{name} on {shown}");
                 self.picture(&mut canvas, y, Some(&map.map), &what)?;
                 self.truth_outline(&mut canvas, y);
-                let d = outline(self.study, self.slice, &map.map);
+                let d = outline(self.study, self.slice, &map.map, self.side);
                 canvas.path_at((0.0, y), &d, "f-mask");
-                let mut text = format!("{} of tissue", names::percent(cell.share));
+                let mut text = names::percent(cell.share);
                 if let Some(iou) = cell.iou {
                     text.push_str(&format!(" · IoU {}", names::fixed(iou, 2)));
                 }
@@ -268,19 +304,20 @@ impl Painter<'_> {
                 );
                 parts.push(format!("{name}: {text}"));
             } else {
-                canvas.rect((0.0, y), (SIDE, self.height), "f-empty");
-                let middle = (SIDE / 2.0, y + self.height / 2.0);
+                canvas.rect((0.0, y), (self.side, self.height), "f-empty");
+                let middle = (self.side / 2.0, y + self.height / 2.0);
                 canvas.text(middle, Anchor::Middle, "f-small", "not computed");
             }
             y += self.height + 44.0;
         }
         let label = format!("{shown}. {}", parts.join("; "));
-        Ok(Panel::new(SIDE, y - 22.0, canvas, label))
+        Ok(Panel::new(self.side, y - 22.0, canvas, label))
     }
 }
 
 fn sentences(
     study: &Study<'_>,
+    slice: &ExampleSlice,
     networks: &[String],
     methods: &[String],
     cells: &[Cell],
@@ -324,7 +361,16 @@ fn sentences(
         .iter()
         .filter_map(|c| c.iou.map(|v| (c.clone(), v)))
         .collect();
-    if let Some((low, high)) = extremes(&defined, |c| c.1)
+    let no_damage = slice.truth.as_ref().is_some_and(|t| {
+        let level = study.facts.threshold as f32;
+        !inside(slice, t).iter().any(|v| *v >= level)
+    });
+    if no_damage {
+        seen.push(format!(
+            "The known damage stays below {} everywhere, so all that is marked here is false and every IoU is 0.",
+            study.threshold()
+        ));
+    } else if let Some((low, high)) = extremes(&defined, |c| c.1)
         && defined.len() > 1
     {
         seen.push(format!(
@@ -351,10 +397,18 @@ fn sentences(
     };
     if networks.len() > 1 && methods.len() > 1 {
         seen.push(format!(
-            "On this slice the mean marked share differs by up to {} points between networks and by up to {} points between methods.",
-            names::fixed(spread(networks, |c| &c.model), 0),
-            names::fixed(spread(methods, |c| &c.method), 0)
+            "On this slice the mean marked share differs by up to {} between networks and by up to {} between methods.",
+            points(spread(networks, |c| &c.model)),
+            points(spread(methods, |c| &c.method))
         ));
     }
     seen
+}
+
+fn points(difference: f64) -> String {
+    names::count(
+        difference.round() as usize,
+        "percentage point",
+        "percentage points",
+    )
 }

@@ -28,6 +28,7 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
     if rows.is_empty() {
         return None;
     }
+    let rows: Vec<Vec<Panel>> = rows.chunks(2).map(<[Vec<Panel>]>::concat).collect();
     let keys = [
         (Key::Line(Style::solid(TRAIN)), "training".to_owned()),
         (
@@ -44,7 +45,7 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
         number: "Figure 6".to_owned(),
         title: "Training curves".to_owned(),
         rows,
-        legend: Some(legend(&keys, 340.0)),
+        legend: legend(&keys),
         reading:
             "Mean cross-entropy loss (natural logarithm) and accuracy after each epoch. Thin: each fold; thick: mean over the folds still training."
                 .to_owned(),
@@ -133,11 +134,11 @@ fn chart(
         y_title: quantity.to_owned(),
         x_range: x,
         y_range: y,
-        x_ticks: Ticks::whole(x, 6),
+        x_ticks: Ticks::whole(x, 5),
         y_ticks: Ticks::round(y, 4),
         mark_x: None,
         mark_zero: false,
-        width: 380.0,
+        width: 272.0,
         series,
         label: format!("{quantity} of {} over epochs", names::network(network)),
     }

@@ -15,7 +15,7 @@ pub(super) struct Figure {
     pub(super) title: String,
     /// Panels, row by row; the page may break rows further.
     pub(super) rows: Vec<Vec<Panel>>,
-    pub(super) legend: Option<Panel>,
+    pub(super) legend: Vec<Panel>,
     /// How to read it.
     pub(super) reading: String,
     /// What one sees in these data, one sentence each.
@@ -24,6 +24,8 @@ pub(super) struct Figure {
 
 const GAP: f64 = 28.0;
 const MARGIN: f64 = 20.0;
+/// Where a row of panels is broken.
+const WIDEST: f64 = 1340.0;
 
 impl Figure {
     /// The whole figure as one SVG document with its own style sheet.
@@ -37,6 +39,12 @@ impl Figure {
             let mut x = MARGIN;
             let mut tallest: f64 = 0.0;
             for panel in row {
+                if x > MARGIN && x + panel.width > WIDEST {
+                    right = right.max(x - GAP);
+                    x = MARGIN;
+                    y += tallest + GAP * 0.6;
+                    tallest = 0.0;
+                }
                 body.push_str(&placed(panel, x, y));
                 x += panel.width + GAP;
                 tallest = tallest.max(panel.height);
@@ -44,10 +52,18 @@ impl Figure {
             right = right.max(x - GAP);
             y += tallest + GAP * 0.6;
         }
-        if let Some(legend) = &self.legend {
-            body.push_str(&placed(legend, MARGIN, y));
-            right = right.max(MARGIN + legend.width);
-            y += legend.height + 8.0;
+        let mut x = MARGIN;
+        for entry in &self.legend {
+            if x > MARGIN && x + entry.width > right {
+                x = MARGIN;
+                y += entry.height + 2.0;
+            }
+            body.push_str(&placed(entry, x, y));
+            x += entry.width + 18.0;
+        }
+        if let Some(entry) = self.legend.last() {
+            right = right.max(MARGIN + entry.width);
+            y += entry.height + 12.0;
         }
         let heading = format!("{}. {}", self.number, self.title);
         let wide = super::svg::text_width(&heading, 17.0).max(super::svg::text_width(label, 12.0));

@@ -64,19 +64,22 @@ pub(super) fn tiles(study: &Study<'_>) -> Vec<Tile> {
     let across_methods = medians(study, study.across_methods.rows());
     let across_networks = medians(study, study.across_networks.rows());
     [
-        (span(&accuracy, 2), "accuracy on fish held out".to_owned()),
-        (span(&miou, 2), format!("mIoU, all cells, t = {t}")),
+        (span(&accuracy, 2), "held-out accuracy".to_owned()),
+        (
+            span(&miou, 2),
+            format!("mIoU, lowest to highest cell, t\u{a0}=\u{a0}{t}"),
+        ),
         (
             span(&across_methods, 2),
-            format!("median agreement across methods, t = {t}"),
+            format!("median agreement across methods, t\u{a0}=\u{a0}{t}"),
         ),
         (
             span(&across_networks, 2),
-            format!("median agreement across networks, t = {t}"),
+            format!("median agreement across networks, t\u{a0}=\u{a0}{t}"),
         ),
         (
             span(&rho, 2),
-            format!("Spearman’s ρ with liquid loss, t = {t}"),
+            format!("Spearman’s ρ with liquid loss, t\u{a0}=\u{a0}{t}"),
         ),
     ]
     .into_iter()
@@ -139,7 +142,7 @@ pub(super) fn sentences(study: &Study<'_>) -> Vec<String> {
         && !by_treatment.is_empty()
     {
         seen.push(format!(
-            "Mean overlap (mIoU over all networks and methods, t = {}) with {} {}: {}.",
+            "Mean overlap (mIoU over all networks and methods, t\u{a0}=\u{a0}{}) with {} {}: {}.",
             study.threshold(),
             names::reference(&first.reference, study.facts.synthetic),
             study.here(),

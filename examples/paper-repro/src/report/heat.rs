@@ -22,6 +22,8 @@ pub(super) struct HeatGrid {
 }
 
 const NAME: f64 = 12.0;
+/// Cosine of the turn of long column names.
+const SLOPE: f64 = std::f64::consts::FRAC_1_SQRT_2;
 
 impl HeatGrid {
     /// Draws the grid.
@@ -34,34 +36,32 @@ impl HeatGrid {
             .min(150.0)
             + 10.0;
         let columns = self.columns.len().max(1) as f64;
-        let cell_width = (250.0 / columns).clamp(44.0, 100.0);
+        let cell_width = (228.0 / columns).clamp(34.0, 100.0);
         let cell_height = 34.0;
         let grid_width = cell_width * columns;
-        let longest = self
+        let names: Vec<String> = self
             .columns
             .iter()
-            .map(|c| text_width(c, NAME))
-            .fold(0.0, f64::max);
+            .map(|c| fitted(c, NAME, 140.0))
+            .collect();
+        let lengths: Vec<f64> = names.iter().map(|n| text_width(n, NAME)).collect();
+        let longest = lengths.iter().copied().fold(0.0, f64::max);
         let flat = longest <= cell_width - 4.0;
-        let head = if flat {
-            22.0
-        } else {
-            14.0 + longest.min(140.0) * 0.72
-        };
-        let top = 22.0 + head;
-        let overhang = if flat { 0.0 } else { longest.min(140.0) * 0.6 };
-        let width = (left + grid_width + 12.0)
-            .max(left + grid_width + overhang - cell_width / 2.0)
-            .max(text_width(&self.title, 14.0) + 4.0);
+        let top = 44.0 + if flat { 0.0 } else { longest * SLOPE - 8.0 };
+        let mut width = (left + grid_width + 6.0).max(text_width(&self.title, 14.0) + 4.0);
+        if !flat {
+            for (j, length) in lengths.iter().enumerate() {
+                width = width.max(left + cell_width * (j as f64 + 0.5) + length * SLOPE + 6.0);
+            }
+        }
         let mut canvas = Canvas::default();
         canvas.text((0.0, 15.0), Anchor::Start, "f-title", &self.title);
-        for (j, name) in self.columns.iter().enumerate() {
+        for (j, name) in names.iter().enumerate() {
             let x = left + cell_width * (j as f64 + 0.5);
             if flat {
                 canvas.text((x, top - 8.0), Anchor::Middle, "f-text", name);
             } else {
-                let name = fitted(name, NAME, 140.0);
-                canvas.turned((x, top - 7.0), -45.0, Anchor::Start, "f-text", &name);
+                canvas.turned((x, top - 7.0), -45.0, Anchor::Start, "f-text", name);
             }
         }
         for (i, name) in self.rows.iter().enumerate() {

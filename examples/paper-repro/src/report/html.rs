@@ -52,7 +52,7 @@ struct PageFigure {
     number: String,
     title: String,
     rows: Vec<Vec<PagePanel>>,
-    legend: Option<String>,
+    legend: Vec<String>,
     reading: String,
     seen: Vec<String>,
     pictures: bool,
@@ -156,7 +156,11 @@ fn page_figure(figure: &Figure) -> PageFigure {
                     .collect()
             })
             .collect(),
-        legend: figure.legend.as_ref().map(super::svg::Panel::inline),
+        legend: figure
+            .legend
+            .iter()
+            .map(super::svg::Panel::inline)
+            .collect(),
         reading: figure.reading.clone(),
         seen: figure.seen.clone(),
         pictures: figure.stem.starts_with("figure-1") || figure.stem.starts_with("figure-2"),

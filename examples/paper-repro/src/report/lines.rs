@@ -15,11 +15,11 @@ pub(super) struct Style {
 }
 
 impl Style {
-    /// Solid line in a colour.
+    /// Solid line in a colour; beyond the last colour they repeat with the next dash.
     pub(super) fn solid(colour: usize) -> Self {
         Self {
-            colour,
-            dash: 0,
+            colour: colour % COLOURS,
+            dash: colour / COLOURS,
             faint: false,
         }
     }
@@ -147,48 +147,51 @@ pub(super) enum Key {
     Dash(usize),
     /// An outline as drawn on pictures.
     Outline(&'static str),
-    /// A marker given by its class.
-    Marker(&'static str),
+    /// A box with its median.
+    Median,
+    /// The marker of a mean.
+    Mean,
+    /// An estimate with its interval, which lies on one side of zero or not.
+    Estimate {
+        /// Whether it does.
+        clear: bool,
+    },
 }
 
-/// Draws entries in rows no wider than `width`.
-pub(super) fn legend(entries: &[(Key, String)], width: f64) -> Panel {
+/// Draws each entry as a small panel, to be set in rows by whoever shows them.
+pub(super) fn legend(entries: &[(Key, String)]) -> Vec<Panel> {
+    entries
+        .iter()
+        .map(|(key, text)| entry(*key, text))
+        .collect()
+}
+
+fn entry(key: Key, text: &str) -> Panel {
     let mut canvas = Canvas::default();
-    let (mut x, mut y) = (0.0, 14.0);
-    for (key, text) in entries {
-        let needed = 34.0 + text_width(text, 12.0) + 16.0;
-        if x > 0.0 && x + needed > width {
-            x = 0.0;
-            y += 22.0;
+    let middle = 10.0;
+    match key {
+        Key::Line(style) => canvas.line((0.0, middle), (26.0, middle), &style.class()),
+        Key::Dash(dash) => canvas.line(
+            (0.0, middle),
+            (26.0, middle),
+            &format!("f-line f-plain f-d{}", dash % DASHES),
+        ),
+        Key::Outline(class) => {
+            canvas.rect((0.0, middle - 7.0), (26.0, 14.0), "f-tissue");
+            canvas.line((0.0, middle), (26.0, middle), class);
         }
-        let middle = y - 4.0;
-        match key {
-            Key::Line(style) => canvas.line((x, middle), (x + 26.0, middle), &style.class()),
-            Key::Dash(dash) => canvas.line(
-                (x, middle),
-                (x + 26.0, middle),
-                &format!("f-line f-plain f-d{}", dash % DASHES),
-            ),
-            Key::Outline(class) => {
-                canvas.rect((x + 1.0, middle - 7.0), (25.0, 14.0), "f-tissue");
-                canvas.line((x + 1.0, middle), (x + 26.0, middle), class);
-            }
-            Key::Marker("f-median") => {
-                canvas.rect((x + 2.0, middle - 7.0), (22.0, 14.0), "f-box f-s0");
-                canvas.line(
-                    (x + 13.0, middle - 7.0),
-                    (x + 13.0, middle + 7.0),
-                    "f-median",
-                );
-            }
-            Key::Marker("f-mean") => canvas.diamond((x + 13.0, middle), 4.5, "f-mean"),
-            Key::Marker(class) => {
-                canvas.line((x + 1.0, middle), (x + 25.0, middle), "f-interval f-s0");
-                canvas.circle((x + 13.0, middle), 4.5, class);
-            }
+        Key::Median => {
+            canvas.rect((2.0, middle - 7.0), (22.0, 14.0), "f-box f-s6");
+            canvas.line((13.0, middle - 7.0), (13.0, middle + 7.0), "f-median");
         }
-        canvas.text((x + 34.0, y), Anchor::Start, "f-text", text);
-        x += needed;
+        Key::Mean => canvas.diamond((13.0, middle), 4.5, "f-mean"),
+        Key::Estimate { clear } => {
+            let class = if clear { "f-dot f-s6" } else { "f-ring f-s6" };
+            canvas.line((1.0, middle), (25.0, middle), "f-interval f-s6");
+            canvas.circle((13.0, middle), 4.5, class);
+        }
     }
-    Panel::new(width, y + 8.0, canvas, "Legend".to_owned())
+    canvas.text((33.0, middle + 4.0), Anchor::Start, "f-text", text);
+    let width = 35.0 + 1.06 * text_width(text, 12.0);
+    Panel::new(width, 20.0, canvas, text.to_owned())
 }

@@ -60,7 +60,7 @@ pub(super) fn treatment(name: &str) -> String {
         .or_else(|| digits.strip_suffix('c'))
         .unwrap_or(&digits);
     match digits.parse::<f64>() {
-        Ok(degrees) if degrees.is_finite() => format!("{} °C", trimmed(degrees)),
+        Ok(degrees) if degrees.is_finite() => format!("{}\u{a0}°C", trimmed(degrees)),
         _ => words(core),
     }
 }
@@ -68,9 +68,33 @@ pub(super) fn treatment(name: &str) -> String {
 /// Display name of what a mask is compared with.
 pub(super) fn reference(name: &str, synthetic: bool) -> String {
     match name {
-        "truth" if synthetic => "the phantom's known damage".to_owned(),
+        "truth" if synthetic => "the phantom’s known damage".to_owned(),
         "truth" => "the known damage".to_owned(),
         "supervised" => "the supervised patch network".to_owned(),
+        other => words(other),
+    }
+}
+
+/// Display name of a statistical test.
+pub(super) fn test(name: &str) -> String {
+    match name {
+        "kruskal_wallis" => "Kruskal–Wallis",
+        "shapiro_wilk" => "Shapiro–Wilk",
+        "mann_whitney" | "mann_whitney_u" => "Mann–Whitney",
+        "friedman" => "Friedman",
+        "spearman" => "Spearman",
+        "pearson" => "Pearson",
+        "kendall" => "Kendall",
+        "wilcoxon" | "wilcoxon_signed_rank" => "Wilcoxon signed-rank",
+        other => return words(other),
+    }
+    .to_owned()
+}
+
+/// Display name of a part of the data.
+pub(super) fn split(name: &str) -> String {
+    match name {
+        "train" => "Training".to_owned(),
         other => words(other),
     }
 }
@@ -115,7 +139,7 @@ pub(super) fn trimmed(value: f64) -> String {
 
 /// A share as a whole percentage.
 pub(super) fn percent(share: f64) -> String {
-    format!("{} %", fixed(100.0 * share, 0))
+    format!("{}\u{a0}%", fixed(100.0 * share, 0))
 }
 
 /// A p-value as text, never as zero.
@@ -172,9 +196,9 @@ mod tests {
     fn names_are_readable() {
         assert_eq!(method("grad_cam_plus_plus"), "Grad-CAM++");
         assert_eq!(network("my_net"), "My net");
-        assert_eq!(treatment("-5"), "−5 °C");
-        assert_eq!(treatment("minus_40"), "−40 °C");
-        assert_eq!(treatment("-20 °C"), "−20 °C");
+        assert_eq!(treatment("-5"), "−5\u{a0}°C");
+        assert_eq!(treatment("minus_40"), "−40\u{a0}°C");
+        assert_eq!(treatment("-20 °C"), "−20\u{a0}°C");
         assert_eq!(treatment("fresh"), "Fresh");
         assert_eq!(treatment("nan"), "Nan");
     }

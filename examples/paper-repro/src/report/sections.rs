@@ -106,7 +106,7 @@ fn classification(study: &Study<'_>) -> PageTable {
             vec![
                 names::network(&r.model),
                 r.seed.clone(),
-                names::words(&r.split),
+                names::split(&r.split),
                 r.n.to_string(),
                 r.correct.to_string(),
                 r.accuracy.map_or_else(|| "–".to_owned(), |a| fixed(a, 3)),
@@ -174,7 +174,10 @@ fn overlap(study: &Study<'_>) -> PageTable {
     }
     let mut table = PageTable::new(
         "overlap",
-        format!("Overlap with {reference} at t = {}", study.threshold()),
+        format!(
+            "Overlap with {reference} at t\u{a0}=\u{a0}{}",
+            study.threshold()
+        ),
         "tables/miou.csv",
         &[
             ("Network", "the network as trained for this run", false),
@@ -228,7 +231,7 @@ fn liquid_loss(study: &Study<'_>) -> PageTable {
     let mut page = PageTable::new(
         "liquid-loss",
         format!(
-            "Marked share against liquid loss at t = {}",
+            "Marked share against liquid loss at t\u{a0}=\u{a0}{}",
             study.threshold()
         ),
         "tables/liquid_loss.csv",
@@ -284,7 +287,10 @@ fn agreement(
     };
     let mut page = PageTable::new(
         id,
-        format!("Agreement across {across} at t = {}", study.threshold()),
+        format!(
+            "Agreement across {across} at t\u{a0}=\u{a0}{}",
+            study.threshold()
+        ),
         &format!("tables/agreement_{across}.csv"),
         &[
             first,
@@ -312,7 +318,7 @@ fn tests(study: &Study<'_>) -> PageTable {
             vec![
                 names::words(&r.question),
                 names::words(&r.form),
-                names::words(&r.test),
+                names::test(&r.test),
                 names::words(&r.unit),
                 r.n.clone(),
                 r.statistic.map_or_else(

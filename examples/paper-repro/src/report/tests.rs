@@ -161,7 +161,7 @@ fn whole_report_is_written() {
     let page = fs::read_to_string(&summary.report).unwrap();
     assert_eq!(summary.bytes, page.len() as u64);
     assert!(page.contains("carries no conclusion about cod"));
-    assert!(page.contains("−5 °C"));
+    assert!(page.contains("−5\u{a0}°C"));
     assert!(page.contains("pseudo_replication"));
     assert!(page.contains("&lt; 0.001"));
     // Nothing is fetched: no address in any attribute that loads.
