@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod acquisition;
+mod archive;
 pub mod atomic;
 mod dicom;
 mod error;
@@ -9,12 +10,15 @@ pub mod npy;
 mod order;
 mod problem;
 mod scan;
+mod series;
 mod volume;
 mod write;
 
 pub use acquisition::Acquisition;
+pub use archive::{Archive, ArchiveWriter, ArrayElement, Attribute, NamedArray};
 pub use error::{Error, Result, Source};
 pub use problem::Problem;
 pub use scan::{ScanReading, read_scan, read_scan_detailed};
+pub use series::{Listing, Series, Unreadable, list_series};
 pub use volume::{Orientation, Rescale, Spacing, Volume};
 pub use write::{ScanDescription, write_multi_frame, write_series};

@@ -1,5 +1,8 @@
 //! Slices in any order -> slices in their order in space.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use crate::dicom::header::{Frame, Header, dot};
 use crate::{Orientation, Problem};
 
@@ -117,6 +120,26 @@ pub(crate) fn same_place(a: &Slice, b: &Slice) -> bool {
     a.along
         .zip(b.along)
         .is_some_and(|(a, b)| (a - b).abs() < SAME_MM)
+}
+
+/// Files that claim to be the same instance.
+pub(crate) fn repeated_instances<'a>(
+    headers: impl IntoIterator<Item = &'a Header>,
+) -> Vec<Problem> {
+    let mut by_uid: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
+    for header in headers {
+        if let Some(uid) = &header.sop_instance {
+            by_uid.entry(uid).or_default().push(header.path.clone());
+        }
+    }
+    by_uid
+        .into_iter()
+        .filter(|(_, paths)| paths.len() > 1)
+        .map(|(uid, paths)| Problem::RepeatedInstanceUid {
+            uid: uid.to_owned(),
+            paths,
+        })
+        .collect()
 }
 
 /// Normal of the first slice; without an orientation, the axis along which positions vary most.

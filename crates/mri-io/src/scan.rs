@@ -142,7 +142,7 @@ fn read_folder(folder: &Path) -> Result<ScanReading> {
     }
     let headers = leave_out_scouts(headers, folder, &mut problems)?;
     require_one_grid(&headers)?;
-    problems.extend(repeated_instances(&headers));
+    problems.extend(order::repeated_instances(&headers));
 
     let files: Vec<&Header> = headers.iter().collect();
     let ordered = order::order(&files);
@@ -264,23 +264,6 @@ fn require_one_grid(headers: &[Header]) -> Result<()> {
     }
 }
 
-fn repeated_instances(headers: &[Header]) -> Vec<Problem> {
-    let mut by_uid: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
-    for header in headers {
-        if let Some(uid) = &header.sop_instance {
-            by_uid.entry(uid).or_default().push(header.path.clone());
-        }
-    }
-    by_uid
-        .into_iter()
-        .filter(|(_, paths)| paths.len() > 1)
-        .map(|(uid, paths)| Problem::RepeatedInstanceUid {
-            uid: uid.to_owned(),
-            paths,
-        })
-        .collect()
-}
-
 /// Of slices at the same place, keeps the first if their values agree.
 fn leave_out_duplicates(
     files: &[&Header],
@@ -378,13 +361,18 @@ fn assemble(
             path: odd.path.clone(),
         });
     }
-    let slice_mm = spacing_mm
-        .or(first.spacing_between_slices)
-        .or(first.acquisition.slice_thickness_mm)
-        .unwrap_or_else(|| {
-            problems.push(Problem::NoSliceSpacing);
-            1.0
-        });
+    // a stated distance that agrees is free of the rounding of positions
+    let stated = first.spacing_between_slices;
+    let slice_mm = match (spacing_mm, stated) {
+        (Some(found), Some(stated)) if (found / stated - 1.0).abs() < 1e-4 => stated,
+        (Some(found), _) => found,
+        (None, _) => stated
+            .or(first.acquisition.slice_thickness_mm)
+            .unwrap_or_else(|| {
+                problems.push(Problem::NoSliceSpacing);
+                1.0
+            }),
+    };
     if first.layout.inverted {
         problems.push(Problem::Inverted);
     }

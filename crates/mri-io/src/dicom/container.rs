@@ -102,14 +102,15 @@ impl Container {
     /// Walks the data set up to its pixels.
     pub(crate) fn parse<'a>(&'a self, path: &Path) -> Result<DataSet<'a>> {
         let body = self.bytes.get(self.start..).unwrap_or_default();
-        dataset::parse(body, self.encoding).map_err(|error| {
-            if self.declared {
+        dataset::parse(body, self.encoding).map_err(|error| match &error {
+            // without a mark, only a walk that reached the pixels shows that it is DICOM
+            StructureError::Truncated { what, .. } if what.starts_with("PixelData") => {
                 structure_error(path, error)
-            } else {
-                Error::NotDicom {
-                    path: path.to_path_buf(),
-                }
             }
+            _ if self.declared => structure_error(path, error),
+            _ => Error::NotDicom {
+                path: path.to_path_buf(),
+            },
         })
     }
 }
