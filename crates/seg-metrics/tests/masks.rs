@@ -17,7 +17,7 @@ fn heatmap(rows: usize, columns: usize, seed: u64) -> Array2<f32> {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         let draw = state >> 40;
-        if draw % 3 == 0 {
+        if draw.is_multiple_of(3) {
             (draw % 11) as f32 / 10.0
         } else {
             draw as f32 / (1 << 24) as f32

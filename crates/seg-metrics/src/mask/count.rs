@@ -67,8 +67,8 @@ impl Tree {
         self.four = sum;
         let (sum, carry) = add(self.eight, first, second);
         self.eight = sum;
-        for lane in 0..LANES {
-            self.sixteens[lane] += u64::from(carry[lane].count_ones());
+        for (sixteens, carry) in self.sixteens.iter_mut().zip(carry) {
+            *sixteens += u64::from(carry.count_ones());
         }
     }
 

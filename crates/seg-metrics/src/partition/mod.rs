@@ -1,0 +1,3 @@
+//! Two labellings of the same pixels -> how alike the two partitions are.
+
+pub(crate) mod contingency;
