@@ -1,2 +1,26 @@
-//! CNN backbones on candle that can be trained, loaded, saved and explained.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod architecture;
+mod atomic;
+mod backbone;
+mod blocks;
+mod builder;
+mod config;
+mod error;
+mod initial;
+mod models;
+mod parameters;
+mod pass;
+mod seed;
+mod summary;
+pub mod train;
+pub mod weights;
+
+pub use architecture::{Architecture, Convention};
+pub use backbone::{Backbone, TapInfo, build};
+pub use config::BackboneConfig;
+pub use error::{Error, Result};
+pub use parameters::{Parameter, Parameters, Role};
+pub use pass::TrainPass;
+pub use summary::{LayerSummary, Summary, TapSummary, summary};

@@ -1,0 +1,47 @@
+//! One file per family.
+
+mod densenet;
+mod inception;
+mod inception_resnet;
+mod resnet;
+mod vgg;
+mod xception;
+
+use candle_core::Tensor;
+
+use crate::architecture::Architecture;
+use crate::builder::Builder;
+use crate::error::Result;
+use crate::pass::Pass;
+
+/// What a network computes, written once for evaluation, training and measuring.
+pub(crate) trait Topology: Send + Sync {
+    /// From the images to the last spatial activation.
+    fn features(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor>;
+
+    /// From the last spatial activation to the logits.
+    fn head(&self, features: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor>;
+
+    /// The name of the last spatial activation.
+    fn default_tap(&self) -> &'static str;
+
+    /// Whether only images of the configured size fit.
+    fn fixes_input_size(&self) -> bool {
+        false
+    }
+}
+
+/// Builds the layers of the configured network.
+pub(crate) fn topology(builder: &mut Builder<'_>) -> Result<Box<dyn Topology>> {
+    Ok(match builder.config().architecture {
+        Architecture::ResNet50 => Box::new(resnet::ResNet50::new(builder)?),
+        Architecture::Vgg16 => Box::new(vgg::Vgg16::new(builder)?),
+        Architecture::DenseNet121 => Box::new(densenet::DenseNet121::new(builder)?),
+        Architecture::InceptionV3 => Box::new(inception::v3(builder)?),
+        Architecture::InceptionV4 => Box::new(inception::v4(builder)?),
+        Architecture::InceptionResNetV2 => {
+            Box::new(inception_resnet::InceptionResNetV2::new(builder)?)
+        }
+        Architecture::Xception => Box::new(xception::Xception::new(builder)?),
+    })
+}

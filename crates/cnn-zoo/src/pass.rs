@@ -1,0 +1,428 @@
+//! One run through a network: evaluation, training, or shapes only.
+//!
+//! Networks describe their topology once, as calls on a [`Pass`]; the pass decides how each
+//! layer is computed.
+
+use candle_core::{DType, Tensor};
+use cnn_ops::{Activation, CountPadding, PoolOptions};
+
+use crate::blocks::{After, BatchNorm, Conv, ConvNorm, Dense};
+use crate::builder::blank;
+use crate::error::{Error, InLayer, Result};
+
+/// What a tap callback looks like.
+pub(crate) type TapFn<'a> = dyn FnMut(&str, Tensor) -> candle_core::Result<Tensor> + 'a;
+
+/// State of one training pass.
+///
+/// # Examples
+///
+/// ```
+/// let pass = cnn_zoo::TrainPass::new(17);
+/// assert_eq!(pass.seed(), 17);
+/// ```
+#[derive(Debug, Clone)]
+pub struct TrainPass {
+    seed: u64,
+    draws: u64,
+    watch: bool,
+    first_non_finite: Option<String>,
+}
+
+impl TrainPass {
+    /// A pass whose dropout masks follow from `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            draws: 0,
+            watch: false,
+            first_non_finite: None,
+        }
+    }
+
+    /// Also looks for the first layer whose output is not finite, which costs time.
+    #[must_use]
+    pub fn watching(mut self) -> Self {
+        self.watch = true;
+        self
+    }
+
+    /// The seed of the dropout masks.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The first layer whose output was not finite; only a [watching](Self::watching) pass looks.
+    #[must_use]
+    pub fn first_non_finite(&self) -> Option<&str> {
+        self.first_non_finite.as_deref()
+    }
+
+    fn next_seed(&mut self) -> u64 {
+        self.draws += 1;
+        crate::seed::mix(self.seed, self.draws)
+    }
+
+    fn look_at(&mut self, layer: &str, x: &Tensor) -> Result<()> {
+        if self.watch && self.first_non_finite.is_none() {
+            let sum = x
+                .detach()
+                .abs()?
+                .flatten_all()?
+                .to_dtype(DType::F64)?
+                .sum_all()?
+                .to_scalar::<f64>()?;
+            if !sum.is_finite() {
+                self.first_non_finite = Some(layer.to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One layer as a shapes-only pass saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Measured {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) multiply_adds: u64,
+}
+
+/// What a shapes-only pass collects.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Measurement {
+    pub(crate) layers: Vec<Measured>,
+    pub(crate) taps: Vec<Measured>,
+}
+
+enum Mode<'a> {
+    Evaluate,
+    Train(&'a mut TrainPass),
+    Measure(&'a mut Measurement),
+}
+
+/// One run through a network.
+pub(crate) struct Pass<'a> {
+    mode: Mode<'a>,
+    tap: Option<&'a mut TapFn<'a>>,
+}
+
+impl<'a> Pass<'a> {
+    pub(crate) fn evaluate() -> Self {
+        Self {
+            mode: Mode::Evaluate,
+            tap: None,
+        }
+    }
+
+    pub(crate) fn tapped(tap: &'a mut TapFn<'a>) -> Self {
+        Self {
+            mode: Mode::Evaluate,
+            tap: Some(tap),
+        }
+    }
+
+    pub(crate) fn train(state: &'a mut TrainPass) -> Self {
+        Self {
+            mode: Mode::Train(state),
+            tap: None,
+        }
+    }
+
+    pub(crate) fn measure(measurement: &'a mut Measurement) -> Self {
+        Self {
+            mode: Mode::Measure(measurement),
+            tap: None,
+        }
+    }
+
+    /// Shows an activation to the tap, which may replace it.
+    pub(crate) fn tap(&mut self, name: &str, x: Tensor) -> Result<Tensor> {
+        if let Mode::Measure(seen) = &mut self.mode {
+            seen.taps.push(Measured {
+                name: name.to_owned(),
+                shape: x.dims().to_vec(),
+                multiply_adds: 0,
+            });
+        }
+        match &mut self.tap {
+            Some(tap) => Ok(tap(name, x)?),
+            None => Ok(x),
+        }
+    }
+
+    /// Whether taps are looked at.
+    fn taps_matter(&self) -> bool {
+        self.tap.is_some() || matches!(self.mode, Mode::Measure(_))
+    }
+
+    fn done(&mut self, layer: &str, x: Tensor) -> Result<Tensor> {
+        if let Mode::Train(state) = &mut self.mode {
+            state.look_at(layer, &x)?;
+        }
+        Ok(x)
+    }
+
+    /// Records a layer of a shapes-only pass and gives a blank of its output.
+    fn record(&mut self, name: &str, shape: &[usize], multiply_adds: usize) -> Result<Tensor> {
+        if let Mode::Measure(seen) = &mut self.mode {
+            seen.layers.push(Measured {
+                name: name.to_owned(),
+                shape: shape.to_vec(),
+                multiply_adds: multiply_adds as u64,
+            });
+        }
+        blank(shape)
+    }
+
+    fn measures(&self) -> bool {
+        matches!(self.mode, Mode::Measure(_))
+    }
+
+    /// A convolution with its bias.
+    pub(crate) fn conv(&mut self, conv: &Conv, x: &Tensor) -> Result<Tensor> {
+        self.conv_then(conv, x, None, false)
+    }
+
+    /// A convolution, a residual added, a ReLU: one step where no gradient is wanted.
+    fn conv_then(
+        &mut self,
+        conv: &Conv,
+        x: &Tensor,
+        residual: Option<&Tensor>,
+        relu: bool,
+    ) -> Result<Tensor> {
+        let o = &conv.options;
+        if self.measures() {
+            let (batch, _, height, width) = x.dims4()?;
+            let (out, inputs, rows, columns) = conv.weight.dims4()?;
+            let p = o.padding;
+            let [h, w] = window(
+                &conv.name,
+                [height + p.top + p.bottom, width + p.left + p.right],
+                [
+                    o.dilation[0] * (rows - 1) + 1,
+                    o.dilation[1] * (columns - 1) + 1,
+                ],
+                o.stride,
+            )?;
+            let work = batch * out * h * w * inputs * rows * columns;
+            return self.record(&conv.name, &[batch, out, h, w], work);
+        }
+        let tracked = x.track_op()
+            || conv.weight.track_op()
+            || residual.is_some_and(Tensor::track_op);
+        let bias = conv.bias.as_ref();
+        if !tracked {
+            let act = if relu {
+                Activation::Relu
+            } else {
+                Activation::None
+            };
+            let y = cnn_ops::conv2d_fused(x, &conv.weight, bias, residual, act, o)
+                .in_layer(&conv.name)?;
+            return self.done(&conv.name, y);
+        }
+        let y = cnn_ops::conv2d(x, &conv.weight, bias, o).in_layer(&conv.name)?;
+        let y = self.done(&conv.name, y)?;
+        self.add_relu(&conv.name, y, residual, relu)
+    }
+
+    fn add_relu(
+        &mut self,
+        layer: &str,
+        y: Tensor,
+        residual: Option<&Tensor>,
+        relu: bool,
+    ) -> Result<Tensor> {
+        let y = match residual {
+            Some(other) => self.add(layer, &y, other)?,
+            None => y,
+        };
+        if relu { self.relu(layer, &y) } else { Ok(y) }
+    }
+
+    /// A convolution, its tap, its batch norm, and what comes after.
+    pub(crate) fn conv_norm(
+        &mut self,
+        unit: &ConvNorm,
+        x: &Tensor,
+        after: After<'_>,
+    ) -> Result<Tensor> {
+        let tap = after.tap.filter(|_| self.taps_matter());
+        if unit.norm.is_none() && tap.is_none() && after.scale == 1.0 {
+            return self.conv_then(&unit.conv, x, after.residual, after.relu);
+        }
+        let mut y = self.conv_then(&unit.conv, x, None, false)?;
+        if let Some(name) = tap {
+            y = self.tap(name, y)?;
+        }
+        let layer = match &unit.norm {
+            Some(norm) => {
+                y = self.norm(norm, &y)?;
+                &norm.name
+            }
+            None => &unit.conv.name,
+        };
+        if after.scale != 1.0 && !self.measures() {
+            y = y.affine(after.scale, 0.0).in_layer(layer)?;
+        }
+        self.add_relu(layer, y, after.residual, after.relu)
+    }
+
+    /// A batch norm and a ReLU.
+    pub(crate) fn norm_relu(&mut self, norm: &BatchNorm, x: &Tensor) -> Result<Tensor> {
+        let y = self.norm(norm, x)?;
+        self.relu(&norm.name, &y)
+    }
+
+    /// A batch norm.
+    pub(crate) fn norm(&mut self, norm: &BatchNorm, x: &Tensor) -> Result<Tensor> {
+        let y = match self.mode {
+            Mode::Evaluate => norm.evaluate(x)?,
+            Mode::Train(_) => norm.train(x)?,
+            Mode::Measure(_) => return self.record(&norm.name, x.dims(), 0),
+        };
+        self.done(&norm.name, y)
+    }
+
+    /// max(x, 0)
+    pub(crate) fn relu(&mut self, layer: &str, x: &Tensor) -> Result<Tensor> {
+        if self.measures() {
+            return Ok(x.clone());
+        }
+        cnn_ops::relu(x).in_layer(layer)
+    }
+
+    /// x + y
+    pub(crate) fn add(&mut self, layer: &str, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+        if x.dims() != y.dims() {
+            return Err(Error::ShapeMismatch {
+                layer: layer.to_owned(),
+                left: x.dims().to_vec(),
+                right: y.dims().to_vec(),
+            });
+        }
+        if self.measures() {
+            return Ok(x.clone());
+        }
+        (x + y).in_layer(layer)
+    }
+
+    /// Joins maps along the channels.
+    pub(crate) fn concat(&mut self, layer: &str, maps: &[Tensor]) -> Result<Tensor> {
+        if self.measures() {
+            let mut shape = maps.first().map(|m| m.dims().to_vec()).unwrap_or_default();
+            if let Some(channels) = shape.get_mut(1) {
+                *channels = maps.iter().filter_map(|m| m.dims().get(1)).sum();
+            }
+            return self.record(layer, &shape, 0);
+        }
+        Tensor::cat(maps, 1).in_layer(layer)
+    }
+
+    /// The largest value of each window; padding never wins.
+    pub(crate) fn max_pool(&mut self, layer: &str, x: &Tensor, o: &PoolOptions) -> Result<Tensor> {
+        if self.measures() {
+            return self.pooled(layer, x, o);
+        }
+        let y = cnn_ops::max_pool2d(x, o).in_layer(layer)?;
+        self.done(layer, y)
+    }
+
+    /// The mean of each window.
+    pub(crate) fn avg_pool(
+        &mut self,
+        layer: &str,
+        x: &Tensor,
+        o: &PoolOptions,
+        count: CountPadding,
+    ) -> Result<Tensor> {
+        if self.measures() {
+            return self.pooled(layer, x, o);
+        }
+        let y = cnn_ops::avg_pool2d(x, o, count).in_layer(layer)?;
+        self.done(layer, y)
+    }
+
+    fn pooled(&mut self, layer: &str, x: &Tensor, o: &PoolOptions) -> Result<Tensor> {
+        let (batch, channels, height, width) = x.dims4()?;
+        let p = o.padding;
+        let padded = [height + p.top + p.bottom, width + p.left + p.right];
+        let [h, w] = window(layer, padded, o.kernel, o.stride)?;
+        self.record(layer, &[batch, channels, h, w], 0)
+    }
+
+    /// The mean of each map.
+    pub(crate) fn global_average(&mut self, layer: &str, x: &Tensor) -> Result<Tensor> {
+        if self.measures() {
+            let (batch, channels, _, _) = x.dims4()?;
+            return self.record(layer, &[batch, channels], 0);
+        }
+        cnn_ops::global_avg_pool2d(x).in_layer(layer)
+    }
+
+    /// Means over a grid of `size` windows that cover the map.
+    pub(crate) fn adaptive_average(
+        &mut self,
+        layer: &str,
+        x: &Tensor,
+        size: [usize; 2],
+    ) -> Result<Tensor> {
+        if self.measures() {
+            let (batch, channels, _, _) = x.dims4()?;
+            return self.record(layer, &[batch, channels, size[0], size[1]], 0);
+        }
+        cnn_ops::adaptive_avg_pool2d(x, size).in_layer(layer)
+    }
+
+    /// A dense layer.
+    pub(crate) fn dense(&mut self, dense: &Dense, x: &Tensor) -> Result<Tensor> {
+        let (batch, values) = x.dims2()?;
+        let (out, inputs) = dense.weight.dims2()?;
+        if values != inputs {
+            return Err(Error::ShapeMismatch {
+                layer: dense.name.clone(),
+                left: vec![batch, values],
+                right: vec![out, inputs],
+            });
+        }
+        if self.measures() {
+            return self.record(&dense.name, &[batch, out], batch * out * inputs);
+        }
+        let y = cnn_ops::linear(x, &dense.weight, Some(&dense.bias)).in_layer(&dense.name)?;
+        self.done(&dense.name, y)
+    }
+
+    /// In training, zeroes each value with probability `p` and scales the rest by 1 / (1 − p).
+    pub(crate) fn dropout(&mut self, layer: &str, x: &Tensor, p: f64) -> Result<Tensor> {
+        match &mut self.mode {
+            Mode::Train(state) => {
+                cnn_ops::dropout(x, p, state.next_seed()).in_layer(layer)
+            }
+            Mode::Evaluate | Mode::Measure(_) => Ok(x.clone()),
+        }
+    }
+}
+
+/// Height and width of the output of a sliding window.
+fn window(
+    layer: &str,
+    padded: [usize; 2],
+    window: [usize; 2],
+    stride: [usize; 2],
+) -> Result<[usize; 2]> {
+    if window[0] > padded[0] || window[1] > padded[1] {
+        return Err(Error::MapTooSmall {
+            layer: layer.to_owned(),
+            map: padded,
+            window,
+        });
+    }
+    Ok([
+        (padded[0] - window[0]) / stride[0] + 1,
+        (padded[1] - window[1]) / stride[1] + 1,
+    ])
+}
