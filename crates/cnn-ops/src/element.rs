@@ -193,7 +193,10 @@ pub(crate) fn check_vector(
     })
 }
 
-/// Number of elements of a shape, checked against the address space.
+/// No tensor may have more elements (256 GiB of `f32`); asking for more is a mistake in an option.
+const LARGEST: usize = 1 << 36;
+
+/// Number of elements of a shape (zeros counting as ones), at most [`LARGEST`].
 pub(crate) fn checked_count(
     op: &'static str,
     what: &'static str,
@@ -202,7 +205,7 @@ pub(crate) fn checked_count(
     let count = shape
         .iter()
         .try_fold(1usize, |n, &d| n.checked_mul(d.max(1)))
-        .filter(|&n| n <= isize::MAX as usize / 16);
+        .filter(|&n| n <= LARGEST);
     count.ok_or_else(|| Error::Overflow {
         op,
         what,

@@ -139,8 +139,8 @@ pub enum Error {
         /// Value of the limit.
         limit: usize,
     },
-    /// A size does not fit into the address space.
-    #[error("{op}: the size of {what} overflows for shape {shape:?}")]
+    /// A size exceeds 2³⁶ elements.
+    #[error("{op}: {what} would exceed 2^36 elements for shape {shape:?}")]
     Overflow {
         /// Operator that was called.
         op: &'static str,
