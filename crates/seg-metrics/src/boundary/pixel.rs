@@ -192,7 +192,7 @@ impl OutlineDistances {
     ///
     /// # Source
     ///
-    /// MONAI `compute_average_surface_distance(symmetric=True)`; medpy's `assd` is [`Self::masd`].
+    /// MONAI `compute_average_surface_distance(symmetric=True)`; medpy 0.5.2 `assd`.
     pub fn average_symmetric(&self) -> Result<f64> {
         self.or_empty("average_symmetric", || {
             let sum: f64 = self
@@ -216,7 +216,7 @@ impl OutlineDistances {
     ///
     /// # Source
     ///
-    /// MetricsReloaded `measured_masd`; medpy `assd`.
+    /// MetricsReloaded `measured_masd`.
     pub fn masd(&self) -> Result<f64> {
         self.or_empty("masd", || {
             (mean(&self.from_prediction) + mean(&self.from_reference)) / 2.0
