@@ -1,4 +1,5 @@
 //! What must hold for every input.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use ndarray::{Array1, Array2};
 use proptest::prelude::*;

@@ -1,4 +1,5 @@
 //! Masks and stacks against one comparison at a time.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use ndarray::{Array2, Array3, ShapeBuilder, array};
 use proptest::prelude::*;

@@ -1,4 +1,5 @@
 //! The checked-in vectors, evaluated by the same code as the example `check_seg_vectors`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../examples/check_seg_vectors/check.rs"]
 mod check;

@@ -90,6 +90,19 @@ pub fn krippendorff_alpha(
 ///
 /// [`Error::TooFew`] with fewer than two masks or an empty region; [`Error::ShapeMismatch`];
 /// [`Error::Undefined`] if all masks are empty or all are full under [`EmptyPolicy::Error`].
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use seg_metrics::{BitMask, EmptyPolicy, krippendorff_alpha_masks};
+///
+/// let a = BitMask::from_bools(array![[true, true, false, false]].view());
+/// let b = BitMask::from_bools(array![[true, false, true, false]].view());
+/// let alpha = krippendorff_alpha_masks(&[a, b], None, EmptyPolicy::Nan)?;
+/// assert_eq!(alpha, 0.125);
+/// # Ok::<(), seg_metrics::Error>(())
+/// ```
 pub fn krippendorff_alpha_masks(
     masks: &[BitMask],
     region: Option<&BitMask>,

@@ -124,6 +124,18 @@ pub fn fleiss_kappa(
 /// # Source
 ///
 /// Gwet 2008.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use seg_metrics::{BitMask, EmptyPolicy, gwet_ac1};
+///
+/// let a = BitMask::from_bools(array![[true, true, false, false]].view());
+/// let b = BitMask::from_bools(array![[true, false, true, false]].view());
+/// assert_eq!(gwet_ac1(&[a, b], None, EmptyPolicy::Nan)?, 0.0);
+/// # Ok::<(), seg_metrics::Error>(())
+/// ```
 pub fn gwet_ac1(masks: &[BitMask], region: Option<&BitMask>, policy: EmptyPolicy) -> Result<f64> {
     let votes = Votes::of(masks, region)?;
     let p = votes.coverage();
@@ -135,6 +147,18 @@ pub fn gwet_ac1(masks: &[BitMask], region: Option<&BitMask>, policy: EmptyPolicy
 /// # Errors
 ///
 /// As [`fleiss_kappa`].
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use seg_metrics::{BitMask, EmptyPolicy, mean_pairwise_accuracy};
+///
+/// let a = BitMask::from_bools(array![[true, true, false, false]].view());
+/// let b = BitMask::from_bools(array![[true, false, true, false]].view());
+/// assert_eq!(mean_pairwise_accuracy(&[a, b], None, EmptyPolicy::Nan)?, 0.5);
+/// # Ok::<(), seg_metrics::Error>(())
+/// ```
 pub fn mean_pairwise_accuracy(
     masks: &[BitMask],
     region: Option<&BitMask>,
@@ -159,6 +183,18 @@ pub fn mean_pairwise_accuracy(
 /// # Source
 ///
 /// scikit-learn `cohen_kappa_score` of each pair.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use seg_metrics::{BitMask, EmptyPolicy, mean_pairwise_kappa};
+///
+/// let a = BitMask::from_bools(array![[true, true, false, false]].view());
+/// let b = BitMask::from_bools(array![[true, false, true, false]].view());
+/// assert_eq!(mean_pairwise_kappa(&[a, b], None, EmptyPolicy::Nan)?, 0.0);
+/// # Ok::<(), seg_metrics::Error>(())
+/// ```
 pub fn mean_pairwise_kappa(
     masks: &[BitMask],
     region: Option<&BitMask>,

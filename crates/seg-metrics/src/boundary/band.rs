@@ -64,6 +64,17 @@ pub struct TrimapIou {
 /// # Source
 ///
 /// Kohli, Ladický and Torr 2009; Csurka et al. 2013.
+///
+/// # Examples
+///
+/// ```
+/// use seg_metrics::{BitMask, EmptyPolicy, trimap_iou};
+///
+/// let (all, none) = (BitMask::full(&[5, 5]), BitMask::empty(&[5, 5]));
+/// let found = trimap_iou(&none, &all, 0.0, &[1.0, 1.0], EmptyPolicy::Nan)?;
+/// assert_eq!((found.iou, found.pixels), (0.0, 16));
+/// # Ok::<(), seg_metrics::Error>(())
+/// ```
 pub fn trimap_iou(
     prediction: &BitMask,
     reference: &BitMask,

@@ -50,7 +50,7 @@ pub struct OutlineDistances {
 ///
 /// # Source
 ///
-/// Outline as in MONAI 1.6.1, MetricsReloaded and medpy; fixtures in `tests/golden/surface`.
+/// Outline as in MONAI 1.6.1, MetricsReloaded and medpy; fixtures in `tests/golden/peers`.
 ///
 /// # Examples
 ///

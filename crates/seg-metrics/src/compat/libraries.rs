@@ -1,7 +1,7 @@
 //! What other libraries return for masks without a pixel.
 //!
 //! For masks with pixels all agree; for empty ones they do not, and some do not agree with
-//! themselves. Choose an [`EmptyPolicy`](crate::EmptyPolicy) for your own work, and use this module
+//! themselves. Choose an [`EmptyPolicy`] for your own work, and use this module
 //! to meet numbers made elsewhere.
 
 use crate::{Confusion, EmptyPolicy, Error, Result};

@@ -46,7 +46,7 @@ pub struct Confusion {
 ///
 /// # Source
 ///
-/// scikit-learn `confusion_matrix` of the selected pixels; fixtures in `tests/golden/sklearn`.
+/// scikit-learn `confusion_matrix` of the selected pixels; fixtures in `tests/golden/peers`.
 ///
 /// # Examples
 ///

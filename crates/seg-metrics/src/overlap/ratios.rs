@@ -66,6 +66,15 @@ impl Confusion {
     /// # Errors
     ///
     /// [`Error::Undefined`] if the prediction is empty under [`EmptyPolicy::Error`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seg_metrics::{Confusion, EmptyPolicy};
+    /// let counts = Confusion { tp: 3, fp: 1, fn_: 2, tn: 3 };
+    /// assert_eq!(counts.precision(EmptyPolicy::Nan)?, 0.75);
+    /// # Ok::<(), seg_metrics::Error>(())
+    /// ```
     pub fn precision(&self, policy: EmptyPolicy) -> Result<f64> {
         policy.ratio(self.tp as f64, self.predicted() as f64, "precision")
     }
@@ -79,6 +88,15 @@ impl Confusion {
     /// # Errors
     ///
     /// [`Error::Undefined`] if the reference is empty under [`EmptyPolicy::Error`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seg_metrics::{Confusion, EmptyPolicy};
+    /// let counts = Confusion { tp: 3, fp: 1, fn_: 2, tn: 3 };
+    /// assert_eq!(counts.recall(EmptyPolicy::Nan)?, 0.6);
+    /// # Ok::<(), seg_metrics::Error>(())
+    /// ```
     pub fn recall(&self, policy: EmptyPolicy) -> Result<f64> {
         policy.ratio(self.tp as f64, self.actual() as f64, "recall")
     }
@@ -92,6 +110,15 @@ impl Confusion {
     /// # Errors
     ///
     /// [`Error::Undefined`] if the reference covers everything under [`EmptyPolicy::Error`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seg_metrics::{Confusion, EmptyPolicy};
+    /// let counts = Confusion { tp: 3, fp: 1, fn_: 2, tn: 3 };
+    /// assert_eq!(counts.specificity(EmptyPolicy::Nan)?, 0.75);
+    /// # Ok::<(), seg_metrics::Error>(())
+    /// ```
     pub fn specificity(&self, policy: EmptyPolicy) -> Result<f64> {
         policy.ratio(self.tn as f64, (self.tn + self.fp) as f64, "specificity")
     }
@@ -105,6 +132,15 @@ impl Confusion {
     /// # Errors
     ///
     /// [`Error::Undefined`] if no pixel was counted under [`EmptyPolicy::Error`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seg_metrics::{Confusion, EmptyPolicy};
+    /// let counts = Confusion { tp: 3, fp: 1, fn_: 2, tn: 3 };
+    /// assert_eq!(counts.accuracy(EmptyPolicy::Nan)?, 2.0 / 3.0);
+    /// # Ok::<(), seg_metrics::Error>(())
+    /// ```
     pub fn accuracy(&self, policy: EmptyPolicy) -> Result<f64> {
         policy.ratio((self.tp + self.tn) as f64, self.total() as f64, "accuracy")
     }
@@ -164,6 +200,17 @@ impl Confusion {
     ///
     /// Matthews 1975; scikit-learn `matthews_corrcoef`, which gives 0 for 0/0
     /// ([`EmptyPolicy::Zero`]).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seg_metrics::{Confusion, EmptyPolicy};
+    /// let right = Confusion { tp: 3, fp: 0, fn_: 0, tn: 3 };
+    /// let chance = Confusion { tp: 2, fp: 2, fn_: 2, tn: 2 };
+    /// assert_eq!(right.mcc(EmptyPolicy::Nan)?, 1.0);
+    /// assert_eq!(chance.mcc(EmptyPolicy::Nan)?, 0.0);
+    /// # Ok::<(), seg_metrics::Error>(())
+    /// ```
     pub fn mcc(&self, policy: EmptyPolicy) -> Result<f64> {
         let [tp, fp, fn_, tn] = [self.tp, self.fp, self.fn_, self.tn].map(|n| n as f64);
         let scale = ((tp + fp) * (tp + fn_)).sqrt() * ((tn + fp) * (tn + fn_)).sqrt();
@@ -184,6 +231,17 @@ impl Confusion {
     /// # Source
     ///
     /// Cohen 1960; scikit-learn `cohen_kappa_score`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seg_metrics::{Confusion, EmptyPolicy};
+    /// let right = Confusion { tp: 3, fp: 0, fn_: 0, tn: 3 };
+    /// let chance = Confusion { tp: 2, fp: 2, fn_: 2, tn: 2 };
+    /// assert_eq!(right.cohens_kappa(EmptyPolicy::Nan)?, 1.0);
+    /// assert_eq!(chance.cohens_kappa(EmptyPolicy::Nan)?, 0.0);
+    /// # Ok::<(), seg_metrics::Error>(())
+    /// ```
     pub fn cohens_kappa(&self, policy: EmptyPolicy) -> Result<f64> {
         let [tp, fp, fn_, tn] = [self.tp, self.fp, self.fn_, self.tn].map(|n| n as f64);
         let twice = 2.0 * (tp * tn - fp * fn_);
@@ -210,6 +268,15 @@ impl Confusion {
     /// # Source
     ///
     /// Taha and Hanbury 2015, Eq. 22; MetricsReloaded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seg_metrics::{Confusion, EmptyPolicy};
+    /// let counts = Confusion { tp: 3, fp: 1, fn_: 2, tn: 3 };
+    /// assert_eq!(counts.volumetric_similarity(EmptyPolicy::Nan)?, 8.0 / 9.0);
+    /// # Ok::<(), seg_metrics::Error>(())
+    /// ```
     pub fn volumetric_similarity(&self, policy: EmptyPolicy) -> Result<f64> {
         let sum = (self.predicted() + self.actual()) as f64;
         let difference = self.fp.abs_diff(self.fn_) as f64;
@@ -230,6 +297,15 @@ impl Confusion {
     /// # Source
     ///
     /// SimpleITK `LabelOverlapMeasuresImageFilter.GetVolumeSimilarity`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seg_metrics::{Confusion, EmptyPolicy};
+    /// let counts = Confusion { tp: 3, fp: 1, fn_: 2, tn: 3 };
+    /// assert_eq!(counts.volume_difference(EmptyPolicy::Nan)?, -2.0 / 9.0);
+    /// # Ok::<(), seg_metrics::Error>(())
+    /// ```
     pub fn volume_difference(&self, policy: EmptyPolicy) -> Result<f64> {
         let sum = (self.predicted() + self.actual()) as f64;
         policy.ratio(

@@ -209,6 +209,19 @@ pub struct ThresholdAveraged {
 /// # Source
 ///
 /// QUBIQ challenge, arXiv 2405.18435.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use seg_metrics::{EmptyPolicy, threshold_averaged};
+///
+/// let (p, q) = (array![0.2, 0.9], array![0.6, 0.9]);
+/// let found =
+///     threshold_averaged(p.view(), q.view(), &[0.5, 0.8], None, EmptyPolicy::One)?;
+/// assert_eq!(found.iou, 0.75);
+/// # Ok::<(), seg_metrics::Error>(())
+/// ```
 pub fn threshold_averaged<T: Sample, U: Sample, D: Dimension>(
     prediction: ArrayView<'_, T, D>,
     reference: ArrayView<'_, U, D>,
@@ -247,6 +260,17 @@ pub fn threshold_averaged<T: Sample, U: Sample, D: Dimension>(
 /// # Errors
 ///
 /// As [`soft_overlap`]; [`Error::TooFew`] if no pixel lies in the region.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use seg_metrics::mean_absolute_error;
+///
+/// let (p, q) = (array![0.25, 1.0], array![0.75, 1.0]);
+/// assert_eq!(mean_absolute_error(p.view(), q.view(), None)?, 0.25);
+/// # Ok::<(), seg_metrics::Error>(())
+/// ```
 pub fn mean_absolute_error<T: Sample, U: Sample, D: Dimension>(
     prediction: ArrayView<'_, T, D>,
     reference: ArrayView<'_, U, D>,
