@@ -174,6 +174,14 @@ pub enum Error {
         /// Items given.
         items: usize,
     },
+    /// A rule about valid slices leaves none of a scan.
+    #[error("no valid slice is left of scan {scan:?}, which has {slices}")]
+    NoSlicesLeft {
+        /// The scan.
+        scan: String,
+        /// Slices it has.
+        slices: usize,
+    },
     /// A cohort has no scan of this index.
     #[error("scan {index} of a cohort of {scans}")]
     ScanIndex {

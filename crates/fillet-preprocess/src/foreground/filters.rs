@@ -4,13 +4,13 @@ use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 /// Square maximum filter of side `2·radius + 1`; pixels outside the image do not count, which
 /// for a maximum equals SciPy's reflected border.
-pub(super) fn maximum(image: &Array2<f64>, radius: usize) -> Array2<f64> {
+pub(crate) fn maximum(image: &Array2<f64>, radius: usize) -> Array2<f64> {
     extremum(image, radius, f64::max)
 }
 
 /// `times` erosions by a 3×3 square: one minimum filter of side `2·times + 1`, pixels outside
 /// the image not counting (OpenCV's default border).
-pub(super) fn erode(image: &Array2<f64>, times: usize) -> Array2<f64> {
+pub(crate) fn erode(image: &Array2<f64>, times: usize) -> Array2<f64> {
     extremum(image, times, f64::min)
 }
 
@@ -55,7 +55,7 @@ fn extremum_line(
 ///
 /// `whole`: arithmetic of 8-bit images, where the kernel is rounded to 256ths with its error
 /// carried on and the result is rounded once.
-pub(super) fn blur(image: &Array2<f64>, size: usize, whole: bool) -> Array2<f64> {
+pub(crate) fn blur(image: &Array2<f64>, size: usize, whole: bool) -> Array2<f64> {
     if size == 1 {
         return image.clone();
     }
@@ -67,7 +67,12 @@ pub(super) fn blur(image: &Array2<f64>, size: usize, whole: bool) -> Array2<f64>
 
 fn kernel(size: usize) -> Vec<f64> {
     let middle = (size as f64 - 1.0) / 2.0;
-    let sigma = 0.3 * (middle - 1.0) + 0.8;
+    gaussian(size, 0.3 * (middle - 1.0) + 0.8)
+}
+
+/// A sampled Gaussian of odd size, normalised to sum 1.
+pub(crate) fn gaussian(size: usize, sigma: f64) -> Vec<f64> {
+    let middle = (size as f64 - 1.0) / 2.0;
     let raw: Vec<f64> =
         (0..size).map(|i| (-(i as f64 - middle).powi(2) / (2.0 * sigma * sigma)).exp()).collect();
     let sum: f64 = raw.iter().sum();
@@ -94,7 +99,8 @@ fn kernel_256(size: usize) -> Vec<f64> {
     out
 }
 
-fn convolve(image: &Array2<f64>, kernel: &[f64], axis: Axis) -> Array2<f64> {
+/// Convolves along one axis with a mirrored border.
+pub(crate) fn convolve(image: &Array2<f64>, kernel: &[f64], axis: Axis) -> Array2<f64> {
     let radius = kernel.len() / 2;
     let length = image.len_of(axis);
     let mut out = Array2::zeros(image.dim());

@@ -1,7 +1,7 @@
 //! Slice -> foreground mask, as Syed et al. 2023 did it, and a robust method beside it.
 
 mod clusters;
-mod filters;
+pub(crate) mod filters;
 mod robust;
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};

@@ -27,6 +27,10 @@ pub(super) mod purpose {
     pub(crate) const FILM_GAP: u64 = 20;
     pub(crate) const FILM_BREAKS: u64 = 21;
     pub(crate) const SPECKS: u64 = 22;
+    pub(crate) const CLUSTER_CORES: u64 = 23;
+    pub(crate) const RATER: u64 = 24;
+    pub(crate) const RATER_SHIFT: u64 = 25;
+    pub(crate) const RATER_LEVEL: u64 = 26;
 }
 
 /// Angles in the outline table of a slice.

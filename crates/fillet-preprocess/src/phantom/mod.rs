@@ -1,6 +1,7 @@
 #![doc = include_str!("model.md")]
 
 mod anatomy;
+mod annotate;
 mod artefacts;
 mod cohort;
 mod config;
@@ -9,6 +10,7 @@ mod lattice;
 mod render;
 mod signal;
 
+pub use annotate::{AnnotatorConfig, Label, annotate};
 pub use cohort::{Cohort, PhantomScan, Scans};
 pub use config::{
     Confounds, DamageConfig, DamageLayout, Freezing, OutcomeConfig, PhantomConfig, ScannerConfig,

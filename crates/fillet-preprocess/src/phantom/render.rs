@@ -36,7 +36,7 @@ struct Texture {
     fibre: Plane,
     grain: Plane,
     vessels: Plane,
-    clusters: Option<Plane>,
+    clusters: Option<[Plane; 2]>,
     gaping: Option<Plane>,
     sd: f32,
     septum_mm: f64,
@@ -57,7 +57,12 @@ impl Texture {
             fibre: polar(purpose::TEXTURE, [3.0, 0.7], 64),
             grain: plane(purpose::GRAIN, [2.0, 0.6, 0.6]),
             vessels: plane(purpose::VESSELS, [6.0, 1.0, 1.0]),
-            clusters: frozen.then(|| polar(purpose::CLUSTERS, [2.5, 0.75], 64)),
+            clusters: frozen.then(|| {
+                [
+                    polar(purpose::CLUSTERS, [2.5, 0.75], 64),
+                    plane(purpose::CLUSTER_CORES, [2.5, 0.9, 0.9]),
+                ]
+            }),
             gaping: frozen.then(|| plane(purpose::GAPING, [4.0, 2.0, 2.0])),
             sd: scene.config.tissue.texture_sd as f32,
             septum_mm: scene.config.tissue.septum_mm,
@@ -70,16 +75,23 @@ impl Texture {
         let [row, column] = place;
         let sheet = scene.section.sheet(row, column);
         let along = sheet.radius_mm + 37.0 * sheet.cone as f64;
-        let cluster = self.clusters.as_ref().map_or(0.0, |clusters| {
+        // close to the axis of a cone the streaks would turn into spokes
+        let around = ((sheet.radius_mm - 1.5) / 5.0).clamp(0.0, 1.0) as f32;
+        let core = (1.0 - around * around).sqrt();
+        let cluster = self.clusters.as_ref().map_or(0.0, |[streaks, cores]| {
             if damage < 1e-3 {
                 return 0.0;
             }
-            let rank = normal_cdf(clusters.at(along, sheet.angle));
+            let rank = normal_cdf(
+                around * streaks.at(along, sheet.angle) + core * cores.at(row, column),
+            );
             ((0.5 * damage - rank) / 0.1 + 0.5).clamp(0.0, 1.0)
         });
         let expelled = scene.signal.expelled_share(damage, cluster);
         let vessel = 0.35 * (self.vessels.at(row, column) - 2.2).clamp(0.0, 1.0);
-        let texture = 0.8 * self.fibre.at(along, sheet.angle) + 0.6 * self.grain.at(row, column);
+        let streak = around * self.fibre.at(along, sheet.angle)
+            + core * self.grain.at(row + 29.0, column + 17.0);
+        let texture = 0.8 * streak + 0.6 * self.grain.at(row, column);
         let density = (1.0 + self.sd * texture + vessel).max(0.1);
         let variance = (0.5 * self.septum_mm).powi(2) + self.pixel_mm.powi(2) / 12.0;
         let blur = 0.5 * self.septum_mm / variance.sqrt();

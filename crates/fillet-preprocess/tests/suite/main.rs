@@ -1,0 +1,10 @@
+//! Tests of the public interface; reference values live in `tests/golden/`.
+
+mod augment;
+mod bad_input;
+mod golden;
+mod images;
+mod phantom;
+mod phantom_design;
+mod sheet;
+mod split;
