@@ -97,7 +97,7 @@ pub fn beta_sf(x: f64, a: f64, b: f64) -> f64 {
 /// ```
 #[must_use]
 pub fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
-    if !(0.0..=1.0).contains(&p) || !(a > 0.0 && b > 0.0) {
+    if !((0.0..=1.0).contains(&p) && a > 0.0 && b > 0.0) {
         return f64::NAN;
     }
     if p == 0.0 || p == 1.0 {
@@ -158,7 +158,10 @@ pub fn student_t_cdf(t: f64, degrees: f64) -> f64 {
 /// P(|T| > |t|).
 fn t_both_tails(t: f64, degrees: f64) -> f64 {
     let t = t.abs();
-    if t.is_infinite() && degrees > 0.0 {
+    if t.is_nan() || degrees.is_nan() || degrees <= 0.0 {
+        return f64::NAN;
+    }
+    if t.is_infinite() {
         return 0.0;
     }
     // t² overflows for |t| > 1e154, its ratio to the degrees does not matter then.
@@ -263,4 +266,17 @@ pub fn f_sf(x: f64, numerator_degrees: f64, denominator_degrees: f64) -> f64 {
         scaled / total,
     )
     .lower
+}
+
+/// The x with P(X ≤ x) = p for Fisher's F (`scipy.stats.f.ppf`).
+///
+/// NaN if p lies outside [0, 1] or the degrees are not positive.
+#[must_use]
+pub fn f_quantile(p: f64, numerator_degrees: f64, denominator_degrees: f64) -> f64 {
+    let (a, b) = (numerator_degrees / 2.0, denominator_degrees / 2.0);
+    // Of x and 1 − x the smaller keeps its digits.
+    let x = beta_quantile(p, a, b);
+    let y = beta_quantile(1.0 - p, b, a);
+    let (x, y) = if x <= 0.5 { (x, 1.0 - x) } else { (1.0 - y, y) };
+    denominator_degrees * x / (numerator_degrees * y)
 }

@@ -37,6 +37,10 @@ pub fn normal_sf(x: f64) -> f64 {
     if y <= 0.674_489_75 {
         return 0.5 - centre(x);
     }
+    // Beyond, not even a subnormal number is left.
+    if y > 39.0 {
+        return if x > 0.0 { 0.0 } else { 1.0 };
+    }
     let upper = if y <= 32f64.sqrt() {
         shoulder(y)
     } else {
@@ -137,7 +141,7 @@ fn gaussian(y: f64) -> f64 {
 
 /// Density of the standard normal.
 pub(crate) fn density(x: f64) -> f64 {
-    INV_SQRT_2PI * gaussian(x.abs())
+    INV_SQRT_2PI * gaussian(x.abs().min(64.0))
 }
 
 /// The x with P(Z ≤ x) = p; ±∞ at 0 and 1, NaN outside [0, 1].
@@ -172,7 +176,7 @@ pub fn normal_quantile(p: f64) -> f64 {
         21_213.794_301_586_597,
         39_307.895_800_092_71,
         28_729.085_735_721_943,
-        5_226.495_278_852_854_5,
+        5_226.495_278_852_854,
     ];
     const C: [f64; 8] = [
         1.423_437_110_749_683_5,

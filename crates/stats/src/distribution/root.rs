@@ -1,4 +1,4 @@
-//! Roots and minima of functions of one variable.
+//! Roots of monotone functions.
 
 /// Root of an increasing function on (low, high) by Newton steps inside a shrinking bracket.
 ///
@@ -66,29 +66,6 @@ pub(super) fn decreasing_root(f: impl Fn(f64) -> f64, low: f64, high: f64) -> f6
                 at_low *= 0.5;
             }
             side = -1;
-        }
-    }
-    0.5 * (low + high)
-}
-
-/// Minimum of a unimodal function on [low, high] by golden sections.
-pub(crate) fn minimise(f: impl Fn(f64) -> f64, low: f64, high: f64) -> f64 {
-    let ratio = (5f64.sqrt() - 1.0) / 2.0;
-    let (mut low, mut high) = (low, high);
-    let mut left = high - ratio * (high - low);
-    let mut right = low + ratio * (high - low);
-    let (mut at_left, mut at_right) = (f(left), f(right));
-    for _ in 0..120 {
-        if at_left <= at_right {
-            high = right;
-            (right, at_right) = (left, at_left);
-            left = high - ratio * (high - low);
-            at_left = f(left);
-        } else {
-            low = left;
-            (left, at_left) = (right, at_right);
-            right = low + ratio * (high - low);
-            at_right = f(right);
         }
     }
     0.5 * (low + high)
