@@ -11,10 +11,10 @@ fn built_in(code: &str) -> Option<&'static str> {
         "pseudo_replication" => {
             "Slices of one fillet, and fillets of one fish, are not independent: the test counts more observations than there are, so its p-value is too small."
         }
-        "repeated_measures" => {
+        "repeated_measures" | "repeated_measures_as_independent" => {
             "The same slices stand in every group, which the test takes for separate samples."
         }
-        "no_multiplicity" => {
+        "no_multiplicity" | "no_multiplicity_correction" => {
             "One of many tests, and its p-value is not corrected for their number."
         }
         "wald_at_boundary" => {
@@ -25,17 +25,28 @@ fn built_in(code: &str) -> Option<&'static str> {
         }
         "ties" => "Tied values: the p-value is an approximation.",
         "asymptotic" => "The p-value comes from a large-sample approximation.",
-        "treatment_confounded" | "confounded_by_treatment" => {
+        "confounded" => {
             "Treatment groups differ in both quantities, so the pooled relation may only reflect the groups."
         }
-        "selected_maximum" | "winners_curse" => {
-            "Chosen as the largest of several, so it overstates."
-        }
-        "clustered_by_fish" | "two_fillets_per_fish" => {
+        "selected_maximum" => "Chosen as the largest of several, so it overstates.",
+        "two_fillets_per_fish" | "clustered_pairs" => {
             "Two fillets come from one fish; the test takes them for independent."
         }
-        "fish_unknown" => "The fish is not known, so the fillet is taken as the unit.",
-        "prevalence_dependent" => {
+        "cluster_unknown" => "The fish is not known, so a smaller unit is taken in its place.",
+        "no_effect_size" => {
+            "A p-value without an effect size says nothing about how large the difference is."
+        }
+        "no_interval" => "An estimate without an interval.",
+        "normality_read_backwards" => {
+            "A large p-value was read as if it spoke against normality; it is a small one that does."
+        }
+        "unequal_weights" => {
+            "Units of different size weigh the same, or units of the same worth differently."
+        }
+        "leakage" => "The test data were seen in training.",
+        "tuned_on_outcome" => "A setting was chosen on the data it is then judged by.",
+        "compared_by_eye" => "The conclusion was drawn by looking at points or overlapping bars.",
+        "chance_agreement" => {
             "IoU grows with the share of tissue that is damaged, even by chance; compare within a treatment only."
         }
         "normality_not_rejected_is_not_normal" => {
@@ -48,13 +59,11 @@ fn built_in(code: &str) -> Option<&'static str> {
         "image_relative_threshold" => {
             "Each map is scaled by its own maximum, so a threshold is relative to the image and cannot measure amount."
         }
-        "supervised_reference" => "The reference is itself the output of a trained network.",
-        "session_confounded" => "Class and scan session coincide.",
+        "uncertain_reference" => "The reference is itself an estimate.",
+
         "synthetic" => "Computed on a phantom; it carries no conclusion about cod.",
         "built_in" => "The phantom builds this relation in.",
-        "constant_input" | "constant" => {
-            "One of the quantities does not vary, so nothing can be tested."
-        }
+        "not_defined" => "The test is not defined for these data.",
         "empty_masks" => "Pairs with two empty regions are undefined and left out.",
         _ => return None,
     })

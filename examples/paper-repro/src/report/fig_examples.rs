@@ -28,6 +28,11 @@ pub(super) fn draw(study: &Study<'_>, slices: &[ExampleSlice]) -> Result<Option<
     if chosen.is_empty() {
         return Ok(None);
     }
+    let order = study.treatments(chosen.iter().map(|s| s.treatment.as_str()));
+    chosen.sort_by_key(|s| {
+        let place = order.iter().position(|t| *t == s.treatment);
+        (study.is_positive(&s.class), place)
+    });
     let window = white_level(chosen.iter().copied());
     let any_truth = chosen.iter().any(|s| s.truth.is_some());
     let mut panels = Vec::new();

@@ -46,6 +46,7 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
             &networks,
             &methods,
             &here,
+            controls(study, treatment, &first.reference),
         ));
     }
     let ts = thresholds(rows.iter().map(|r| r.threshold));
@@ -106,6 +107,9 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
         study.threshold(),
         study.threshold()
     );
+    if !study.controls.rows().is_empty() {
+        reading.push_str(" Rows set apart are controls that use no network: “Whole tissue” marks everything, so a map below it tells less than no map.");
+    }
     if few && networks.len() > 1 {
         reading.push_str(" Colour tells the method, dash the network.");
     }
@@ -135,6 +139,21 @@ pub(super) fn letter(index: usize) -> String {
     }
 }
 
+/// Controls of one treatment against the reference shown.
+pub(super) fn controls(
+    study: &Study<'_>,
+    treatment: &str,
+    reference: &str,
+) -> Vec<(String, Option<f64>)> {
+    study
+        .controls
+        .rows()
+        .iter()
+        .filter(|c| c.treatment == treatment && c.reference == reference)
+        .map(|c| (names::words(&c.method), c.miou))
+        .collect()
+}
+
 fn grid(
     study: &Study<'_>,
     letter: &str,
@@ -142,6 +161,7 @@ fn grid(
     networks: &[String],
     methods: &[String],
     rows: &[&MeanIou],
+    footer: Vec<(String, Option<f64>)>,
 ) -> Panel {
     let values = methods
         .iter()
@@ -161,6 +181,7 @@ fn grid(
         rows: methods.iter().map(|m| names::method(m)).collect(),
         columns: networks.iter().map(|n| names::network(n)).collect(),
         values,
+        footer,
         ramp: Ramp::Viridis,
         range: (0.0, 1.0),
         ticks: Ticks::unit(),
@@ -281,6 +302,17 @@ fn sentences(
                 names::fixed(best.1, 2),
                 names::trimmed(best.0)
             ));
+        }
+        for (control, value) in controls(study, treatment, &low.0.reference) {
+            if let Some(value) = value {
+                let better = cells.iter().filter(|c| c.1 > value).count();
+                text.push_str(&format!(
+                    "; {} of {} cells exceed the control “{control}” ({})",
+                    better,
+                    cells.len(),
+                    names::fixed(value, 2)
+                ));
+            }
         }
         let undefined = cells.iter().map(|c| c.0.n_undefined).max().unwrap_or(0);
         if undefined > 0 {

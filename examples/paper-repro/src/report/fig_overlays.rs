@@ -4,11 +4,12 @@ use super::error::Result;
 use super::fig_examples::{heading, inside, picture_height, white_level};
 use super::figure::Figure;
 use super::heat::colour_bar;
-use super::input::{ExampleMap, ExampleSlice};
+use super::input::ExampleSlice;
 use super::lines::{Key, legend};
 use super::names;
+use super::overlay_cells::{Cell, sentences};
 use super::raster;
-use super::study::{Study, extremes, mean};
+use super::study::Study;
 use super::svg::{Anchor, Canvas, Panel, fitted, text_width};
 
 /// Room for one row of pictures, with its gaps, at desktop width.
@@ -19,28 +20,20 @@ const MOST: usize = 4;
 /// Raw bytes of all overlays together, before PNG compression.
 const BUDGET: f64 = 9e6;
 
-/// One cell of the grid, measured.
-#[derive(Debug, Clone)]
-struct Cell {
-    model: String,
-    method: String,
-    /// Share of the tissue at or above the threshold.
-    share: f64,
-    /// Overlap with the known damage; none without truth or where both are empty.
-    iou: Option<f64>,
-}
-
 /// Draws one grid for each slice that carries maps, at most four.
 ///
 /// # Errors
 ///
 /// [`super::Error::Picture`] if a picture cannot be encoded.
 pub(super) fn draw(study: &Study<'_>, slices: &[ExampleSlice]) -> Result<Vec<Figure>> {
-    let chosen: Vec<&ExampleSlice> = slices
-        .iter()
-        .filter(|s| !s.maps.is_empty())
-        .take(MOST)
-        .collect();
+    let order = study.treatments(slices.iter().map(|s| s.treatment.as_str()));
+    let mut chosen: Vec<&ExampleSlice> = slices.iter().filter(|s| !s.maps.is_empty()).collect();
+    chosen.sort_by_key(|s| {
+        let place = order.iter().position(|t| *t == s.treatment);
+        (!study.is_positive(&s.class), place)
+    });
+    chosen.truncate(MOST);
+
     let pictures: usize = chosen.iter().map(|s| s.maps.len() + 2).sum();
     let side = (BUDGET / (3.0 * pictures.max(1) as f64)).sqrt();
     let mut figures = Vec::new();
@@ -73,7 +66,7 @@ fn grid(
     let cells: Vec<Cell> = slice
         .maps
         .iter()
-        .map(|m| measure(study, slice, m))
+        .map(|m| Cell::measure(study, slice, m))
         .collect();
     let columns = networks.len().max(1) as f64;
     let side = ((ROOM - GAP * (columns - 1.0)) / columns).clamp(130.0, 200.0);
@@ -156,28 +149,6 @@ fn outline(
         study.facts.threshold as f32,
         scale,
     )
-}
-
-fn measure(study: &Study<'_>, slice: &ExampleSlice, map: &ExampleMap) -> Cell {
-    let level = study.facts.threshold as f32;
-    let (mut tissue, mut marked, mut both, mut either) = (0usize, 0usize, 0usize, 0usize);
-    for (index, inside) in slice.foreground.indexed_iter() {
-        if !inside {
-            continue;
-        }
-        let a = map.map[index] >= level;
-        let b = slice.truth.as_ref().is_some_and(|t| t[index] >= level);
-        tissue += 1;
-        marked += usize::from(a);
-        both += usize::from(a && b);
-        either += usize::from(a || b);
-    }
-    Cell {
-        model: map.model.clone(),
-        method: map.method.clone(),
-        share: marked as f64 / tissue.max(1) as f64,
-        iou: (slice.truth.is_some() && either > 0).then(|| both as f64 / either as f64),
-    }
 }
 
 /// Draws the pictures of one slice.
@@ -313,102 +284,4 @@ impl Painter<'_> {
         let label = format!("{shown}. {}", parts.join("; "));
         Ok(Panel::new(self.side, y - 22.0, canvas, label))
     }
-}
-
-fn sentences(
-    study: &Study<'_>,
-    slice: &ExampleSlice,
-    networks: &[String],
-    methods: &[String],
-    cells: &[Cell],
-) -> Vec<String> {
-    let mut seen = Vec::new();
-    let name = |c: &Cell| {
-        format!(
-            "{} on {}",
-            names::method(&c.method),
-            names::network(&c.model)
-        )
-    };
-    if let Some((low, high)) = extremes(cells, |c| c.share) {
-        if cells.len() == 1 {
-            seen.push(format!(
-                "{} marks {} of the tissue.",
-                name(&low),
-                names::percent(low.share)
-            ));
-        } else {
-            seen.push(format!(
-                "The marked share of the tissue runs from {} ({}) to {} ({}).",
-                names::percent(low.share),
-                name(&low),
-                names::percent(high.share),
-                name(&high)
-            ));
-        }
-    }
-    let empty = cells.iter().filter(|c| c.share == 0.0).count();
-    if empty > 0 {
-        seen.push(format!(
-            "{} of {} maps mark{} nothing at {}.",
-            empty,
-            cells.len(),
-            if empty == 1 { "s" } else { "" },
-            study.threshold()
-        ));
-    }
-    let defined: Vec<(Cell, f64)> = cells
-        .iter()
-        .filter_map(|c| c.iou.map(|v| (c.clone(), v)))
-        .collect();
-    let no_damage = slice.truth.as_ref().is_some_and(|t| {
-        let level = study.facts.threshold as f32;
-        !inside(slice, t).iter().any(|v| *v >= level)
-    });
-    if no_damage {
-        seen.push(format!(
-            "The known damage stays below {} everywhere, so all that is marked here is false and every IoU is 0.",
-            study.threshold()
-        ));
-    } else if let Some((low, high)) = extremes(&defined, |c| c.1)
-        && defined.len() > 1
-    {
-        seen.push(format!(
-            "IoU with the known damage runs from {} ({}) to {} ({}).",
-            names::fixed(low.1, 2),
-            name(&low.0),
-            names::fixed(high.1, 2),
-            name(&high.0)
-        ));
-    }
-    let spread = |keys: &[String], key: fn(&Cell) -> &str| {
-        let means: Vec<f64> = keys
-            .iter()
-            .filter_map(|k| {
-                let shares: Vec<f64> = cells
-                    .iter()
-                    .filter(|c| key(c) == k)
-                    .map(|c| c.share)
-                    .collect();
-                mean(&shares)
-            })
-            .collect();
-        extremes(&means, |v| *v).map_or(0.0, |(low, high)| 100.0 * (high - low))
-    };
-    if networks.len() > 1 && methods.len() > 1 {
-        seen.push(format!(
-            "On this slice the mean marked share differs by up to {} between networks and by up to {} between methods.",
-            points(spread(networks, |c| &c.model)),
-            points(spread(methods, |c| &c.method))
-        ));
-    }
-    seen
-}
-
-fn points(difference: f64) -> String {
-    names::count(
-        difference.round() as usize,
-        "percentage point",
-        "percentage points",
-    )
 }

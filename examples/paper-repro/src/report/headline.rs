@@ -99,7 +99,7 @@ pub(super) fn sentences(study: &Study<'_>) -> Vec<String> {
         let images = low.0.n;
         let mut text = if defined.len() == 1 {
             format!(
-                "{} classifies {} of {images} images it never saw correctly",
+                "{} classifies {} of {images} slices it never saw correctly",
                 names::network(&low.0.model),
                 low.0.correct
             )

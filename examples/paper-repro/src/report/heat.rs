@@ -13,6 +13,8 @@ pub(super) struct HeatGrid {
     pub(super) columns: Vec<String>,
     /// `values[row][column]`; nothing where undefined.
     pub(super) values: Vec<Vec<Option<f64>>>,
+    /// Rows that hold for all columns alike, set apart below.
+    pub(super) footer: Vec<(String, Option<f64>)>,
     pub(super) ramp: Ramp,
     pub(super) range: (f64, f64),
     pub(super) ticks: Ticks,
@@ -22,6 +24,8 @@ pub(super) struct HeatGrid {
 }
 
 const NAME: f64 = 12.0;
+/// Height of a cell.
+const CELL: f64 = 34.0;
 /// Cosine of the turn of long column names.
 const SLOPE: f64 = std::f64::consts::FRAC_1_SQRT_2;
 
@@ -31,13 +35,13 @@ impl HeatGrid {
         let left = self
             .rows
             .iter()
+            .chain(self.footer.iter().map(|f| &f.0))
             .map(|r| text_width(r, NAME))
             .fold(40.0, f64::max)
             .min(150.0)
             + 10.0;
         let columns = self.columns.len().max(1) as f64;
         let cell_width = (228.0 / columns).clamp(34.0, 100.0);
-        let cell_height = 34.0;
         let grid_width = cell_width * columns;
         let names: Vec<String> = self
             .columns
@@ -65,33 +69,35 @@ impl HeatGrid {
             }
         }
         for (i, name) in self.rows.iter().enumerate() {
-            let y = top + cell_height * i as f64;
+            let y = top + CELL * i as f64;
             let name = fitted(name, NAME, 150.0);
             canvas.text(
-                (left - 9.0, y + cell_height / 2.0 + 4.0),
+                (left - 9.0, y + CELL / 2.0 + 4.0),
                 Anchor::End,
                 "f-text",
                 &name,
             );
             for j in 0..self.columns.len() {
                 let at = (left + cell_width * j as f64 + 1.0, y + 1.0);
-                let size = (cell_width - 2.0, cell_height - 2.0);
                 let value = self.values.get(i).and_then(|r| r.get(j)).copied().flatten();
-                let centre = (at.0 + size.0 / 2.0, at.1 + size.1 / 2.0 + 4.5);
-                match value {
-                    Some(v) => {
-                        let colour = self.ramp.at(self.part(v));
-                        canvas.cell(at, size, &colour.hex());
-                        canvas.inked(centre, "f-cell f-num", colour.ink(), &two(value));
-                    }
-                    None => {
-                        canvas.rect(at, size, "f-empty");
-                        canvas.text(centre, Anchor::Middle, "f-cell f-muted", "–");
-                    }
-                }
+                self.cell(&mut canvas, at, cell_width - 2.0, value);
             }
         }
-        let bottom = top + cell_height * self.rows.len() as f64 + 14.0;
+        let mut end = top + CELL * self.rows.len() as f64;
+        for (name, value) in &self.footer {
+            end += 8.0;
+            let name = fitted(name, NAME, 150.0);
+            let place = (left - 9.0, end + CELL / 2.0 + 4.0);
+            canvas.text(place, Anchor::End, "f-text", &name);
+            self.cell(
+                &mut canvas,
+                (left + 1.0, end + 1.0),
+                grid_width - 2.0,
+                *value,
+            );
+            end += CELL;
+        }
+        let bottom = end + 14.0;
         colour_bar(
             &mut canvas,
             (left + 1.0, bottom),
@@ -106,6 +112,22 @@ impl HeatGrid {
             &self.bar_title,
         );
         Panel::new(width, bottom + 48.0, canvas, self.label.clone())
+    }
+
+    fn cell(&self, canvas: &mut Canvas, at: (f64, f64), width: f64, value: Option<f64>) {
+        let size = (width, CELL - 2.0);
+        let centre = (at.0 + size.0 / 2.0, at.1 + size.1 / 2.0 + 4.5);
+        match value {
+            Some(v) => {
+                let colour = self.ramp.at(self.part(v));
+                canvas.cell(at, size, &colour.hex());
+                canvas.inked(centre, "f-cell f-num", colour.ink(), &two(value));
+            }
+            None => {
+                canvas.rect(at, size, "f-empty");
+                canvas.text(centre, Anchor::Middle, "f-cell f-muted", "–");
+            }
+        }
     }
 
     fn part(&self, value: f64) -> f64 {

@@ -15,6 +15,7 @@ mod colour;
 mod error;
 mod fig_agreement;
 mod fig_examples;
+mod fig_fraction;
 mod fig_liquid_loss;
 mod fig_miou;
 mod fig_overlays;
@@ -26,6 +27,7 @@ mod html;
 mod input;
 mod lines;
 mod names;
+mod overlay_cells;
 mod ranges;
 mod raster;
 mod rows;
@@ -43,6 +45,7 @@ pub use error::{Error, Result};
 pub use input::{
     ExampleMap, ExampleSlice, Fact, NetworkFacts, ReportInput, RunCosts, RunFacts, StageCost,
 };
+pub use names::network as network_title;
 
 use figure::Figure;
 use html::Absent;
@@ -155,6 +158,9 @@ pub fn write_report(out: &Path, input: &ReportInput) -> Result<ReportSummary> {
             },
         }),
     }
+
+    // Later additions to the study: where a run has no such table, nothing is missed.
+    figures.extend(fig_fraction::draw(&study));
 
     let label = source_label(&input.facts);
     let folder = out.join("figures");

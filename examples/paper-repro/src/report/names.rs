@@ -1,7 +1,7 @@
 //! Canonical names and raw numbers -> what a person reads.
 
 /// Display name of a network.
-pub(super) fn network(name: &str) -> String {
+pub fn network(name: &str) -> String {
     match name {
         "densenet121" => "DenseNet121",
         "resnet50" => "ResNet50",
@@ -45,11 +45,16 @@ pub(super) fn method(name: &str) -> String {
 
 /// Display name of a treatment: a temperature gets its sign and unit, other names stay.
 pub(super) fn treatment(name: &str) -> String {
-    let core = name.trim();
-    if core.is_empty() {
-        return "no treatment".to_owned();
+    match celsius(name) {
+        Some(degrees) => format!("{}\u{a0}°C", trimmed(degrees)),
+        None if name.trim().is_empty() => "no treatment".to_owned(),
+        None => words(name.trim()),
     }
-    let lower = core.to_lowercase().replace(['_', ' '], "");
+}
+
+/// The temperature a treatment is named after: `minus_5`, `-5`, `-5 °C`.
+pub(super) fn celsius(name: &str) -> Option<f64> {
+    let lower = name.trim().to_lowercase().replace(['_', ' '], "");
     let digits = lower
         .strip_prefix("minus")
         .map(|rest| format!("-{rest}"))
@@ -59,9 +64,15 @@ pub(super) fn treatment(name: &str) -> String {
         .strip_suffix("°c")
         .or_else(|| digits.strip_suffix('c'))
         .unwrap_or(&digits);
-    match digits.parse::<f64>() {
-        Ok(degrees) if degrees.is_finite() => format!("{}\u{a0}°C", trimmed(degrees)),
-        _ => words(core),
+    digits.parse().ok().filter(|d: &f64| d.is_finite())
+}
+
+/// A sentence or name with its first letter in upper case.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().collect::<String>() + letters.as_str(),
+        None => String::new(),
     }
 }
 
@@ -104,12 +115,7 @@ pub(super) fn words(name: &str) -> String {
     if name.chars().any(|c| c.is_uppercase() || c == ' ') {
         return name.to_owned();
     }
-    let spaced = name.replace('_', " ");
-    let mut letters = spaced.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().collect::<String>() + letters.as_str(),
-        None => String::new(),
-    }
+    capital(&name.replace('_', " "))
 }
 
 /// A number with a fixed count of decimals and a typographic minus; `-0.00` is `0.00`.

@@ -29,7 +29,7 @@ pub(super) struct BoxChart {
     pub(super) label: String,
 }
 
-const ROW: f64 = 34.0;
+const ROW: f64 = 38.0;
 const WIDTH: f64 = 420.0;
 
 fn name_margin<'a>(names: impl Iterator<Item = &'a str>) -> f64 {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder as _};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
 
 use super::colour::{Ramp, Rgb};
 use super::error::{Error, Result};
@@ -89,7 +89,8 @@ pub(super) fn shrunk(image: ArrayView2<'_, f32>, factor: usize) -> Array2<f32> {
     Array2::from_shape_fn(dim, |(i, j)| {
         let r = i * factor..((i + 1) * factor).min(rows);
         let c = j * factor..((j + 1) * factor).min(columns);
-        let block = image.slice(ndarray::s![r, c]);
+        let block = image.slice_axis(Axis(0), Slice::from(r));
+        let block = block.slice_axis(Axis(1), Slice::from(c));
         block.sum() / block.len().max(1) as f32
     })
 }

@@ -75,6 +75,54 @@ impl Row for MeanIou {
     }
 }
 
+/// A row of the optional `tables/controls.csv`: a region marked without any network.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Control {
+    pub(super) method: String,
+    pub(super) treatment: String,
+    pub(super) reference: String,
+    pub(super) miou: Option<f64>,
+}
+
+impl Row for Control {
+    const COLUMNS: &'static [&'static str] = &["method", "treatment", "reference", "miou"];
+    fn parse(r: &Record<'_>) -> Result<Self> {
+        Ok(Self {
+            method: r.text("method").to_owned(),
+            treatment: r.text("treatment").to_owned(),
+            reference: r.text("reference").to_owned(),
+            miou: r.optional("miou")?,
+        })
+    }
+}
+
+/// A row of the optional `tables/damaged_fraction.csv`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fraction {
+    pub(super) model: String,
+    pub(super) method: String,
+    /// A treatment of the mapped class, or `other class`.
+    pub(super) group: String,
+    pub(super) threshold: f64,
+    pub(super) n: usize,
+    pub(super) mean: Option<f64>,
+}
+
+impl Row for Fraction {
+    const COLUMNS: &'static [&'static str] =
+        &["model", "method", "group", "threshold", "n", "mean"];
+    fn parse(r: &Record<'_>) -> Result<Self> {
+        Ok(Self {
+            model: r.text("model").to_owned(),
+            method: r.text("method").to_owned(),
+            group: r.text("group").to_owned(),
+            threshold: r.number("threshold")?,
+            n: r.count("n")?,
+            mean: r.optional("mean")?,
+        })
+    }
+}
+
 /// What an agreement table says about one network or one method at one threshold.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Agreement {

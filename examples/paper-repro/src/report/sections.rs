@@ -29,6 +29,8 @@ pub(super) struct PageTable {
     /// Why there is no table.
     pub(super) missing: Option<String>,
     pub(super) note: String,
+    /// Whether the page folds it up, being long.
+    pub(super) folded: bool,
 }
 
 impl PageTable {
@@ -48,6 +50,7 @@ impl PageTable {
             rows: Vec::new(),
             missing: None,
             note: String::new(),
+            folded: false,
         }
     }
 
@@ -59,6 +62,7 @@ impl PageTable {
             }
             Loaded::Rows(_) => None,
         };
+        self.folded = rows.len() > LONG;
         self.rows = rows;
         self
     }
@@ -87,6 +91,9 @@ pub(super) fn tables(study: &Study<'_>) -> Vec<PageTable> {
         tests(study),
     ]
 }
+
+/// Tables with more rows than this are folded up.
+const LONG: usize = 14;
 
 fn interval(low: Option<f64>, high: Option<f64>, decimals: usize) -> String {
     match (low, high) {
@@ -121,11 +128,19 @@ fn classification(study: &Study<'_>) -> PageTable {
         &[
             ("Network", "the network as trained for this run", false),
             ("Seed", "seed of the training run", true),
-            ("Split", "part of the data the accuracy is measured on", false),
-            ("n", "images classified", true),
-            ("Correct", "images classified correctly", true),
+            (
+                "Split",
+                "part of the data the accuracy is measured on",
+                false,
+            ),
+            ("n", "slices classified", true),
+            ("Correct", "slices classified correctly", true),
             ("Accuracy", "correct / n", true),
-            ("Interval", "95 % interval of the accuracy, images taken as independent unless the notes say otherwise", true),
+            (
+                "Interval",
+                "confidence interval of the accuracy, with the animal as unit",
+                true,
+            ),
         ],
     )
     .filled(&study.classification, rows)
@@ -240,7 +255,7 @@ fn liquid_loss(study: &Study<'_>) -> PageTable {
             ("Method", "how the map was made", false),
             ("n", "fillets (or what the file takes as unit)", true),
             ("ρ", "Spearman’s rank correlation, −1 to 1", true),
-            ("Interval", "95 % interval of ρ", true),
+            ("Interval", "confidence interval of ρ", true),
             ("p", "p-value of ρ = 0, for this cell alone", true),
         ],
     );
@@ -316,7 +331,7 @@ fn tests(study: &Study<'_>) -> PageTable {
         .iter()
         .map(|r: &TestRow| {
             vec![
-                names::words(&r.question),
+                names::capital(&r.question),
                 names::words(&r.form),
                 names::test(&r.test),
                 names::words(&r.unit),
@@ -345,7 +360,11 @@ fn tests(study: &Study<'_>) -> PageTable {
             ("Statistic", "the test’s statistic", true),
             ("df", "degrees of freedom", true),
             ("p", "p-value", true),
-            ("Effect", "effect size, where the test has one", true),
+            (
+                "Effect",
+                "effect size, or why the test is not defined",
+                false,
+            ),
             ("Caveats", "codes explained below the table", false),
         ],
     )

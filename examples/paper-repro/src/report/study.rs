@@ -6,8 +6,8 @@ use super::error::Result;
 use super::input::RunFacts;
 use super::names;
 use super::rows::{
-    AcrossMethods, AcrossNetworks, Agreement, Classification, Epoch, LiquidLoss, MeanIou,
-    RawAgreement, TestRow,
+    AcrossMethods, AcrossNetworks, Agreement, Classification, Control, Epoch, Fraction, LiquidLoss,
+    MeanIou, RawAgreement, TestRow,
 };
 use super::tables::{Loaded, load};
 
@@ -16,6 +16,10 @@ pub(super) struct Study<'a> {
     pub(super) facts: &'a RunFacts,
     pub(super) classification: Loaded<Classification>,
     pub(super) miou: Loaded<MeanIou>,
+    /// Overlap of regions marked without any network.
+    pub(super) controls: Loaded<Control>,
+    /// Share of the tissue marked, by group of scans.
+    pub(super) fractions: Loaded<Fraction>,
     pub(super) across_methods: Loaded<Agreement>,
     pub(super) across_networks: Loaded<Agreement>,
     pub(super) raw_agreement: Loaded<RawAgreement>,
@@ -43,6 +47,8 @@ impl<'a> Study<'a> {
             facts,
             classification: load(out, "tables/classification.csv")?,
             miou: load(out, "tables/miou.csv")?,
+            controls: load(out, "tables/controls.csv")?,
+            fractions: load(out, "tables/damaged_fraction.csv")?,
             across_methods: map(across_methods, |r| r.0),
             across_networks: map(across_networks, |r| r.0),
             raw_agreement: load(out, "tables/agreement_raw.csv")?,
@@ -69,10 +75,17 @@ impl<'a> Study<'a> {
         ordered(&known, seen)
     }
 
-    /// Treatments among `seen`, in display order.
+    /// Treatments among `seen`: temperatures from warm to cold, then others in display order.
     pub(super) fn treatments<'s>(&self, seen: impl Iterator<Item = &'s str>) -> Vec<String> {
         let known: Vec<&str> = self.facts.treatments.iter().map(String::as_str).collect();
-        ordered(&known, seen)
+        let mut found = ordered(&known, seen);
+        found.sort_by(|a, b| warmth(b).total_cmp(&warmth(a)));
+        found
+    }
+
+    /// Whether a class is the one that is mapped.
+    pub(super) fn is_positive(&self, class: &str) -> bool {
+        class == self.facts.positive_class
     }
 
     /// Index of a method's colour, the same in every figure.
@@ -102,6 +115,11 @@ impl<'a> Study<'a> {
             "in these data"
         }
     }
+}
+
+/// Temperature of a treatment; other treatments rank after all temperatures.
+fn warmth(treatment: &str) -> f64 {
+    names::celsius(treatment).unwrap_or(f64::NEG_INFINITY)
 }
 
 /// Whether two thresholds are the same number as written.
@@ -156,6 +174,13 @@ mod tests {
     fn known_names_come_first_in_their_order() {
         let seen = ["x", "b", "a", "b"];
         assert_eq!(ordered(&["a", "b"], seen.into_iter()), ["a", "b", "x"]);
+    }
+
+    #[test]
+    fn treatments_run_from_warm_to_cold() {
+        let mut found = ["other", "minus_40", "minus_5"].map(str::to_owned).to_vec();
+        found.sort_by(|a, b| warmth(b).total_cmp(&warmth(a)));
+        assert_eq!(found, ["minus_5", "minus_40", "other"]);
     }
 
     #[test]

@@ -127,6 +127,14 @@ fn tables(out: &Path) {
         "tables/tests.csv",
         "question,form,test,unit,n,statistic,df,p,effect,caveats\nagreement,published,kruskal_wallis,slice,18,1793.2,2,0.0000001,0.398,pseudo_replication;odd_code\n",
     );
+    write(
+        "tables/controls.csv",
+        "model,method,treatment,reference,threshold,n,n_undefined,miou,sd\ncontrol,whole_tissue,-5,truth,,8,0,0.15,0.1\n",
+    );
+    write(
+        "tables/damaged_fraction.csv",
+        "model,method,group,threshold,n,n_undefined,mean,sd\nresnet50,grad_cam,other class,0.5,8,0,0.25,0.1\nresnet50,grad_cam,-5,0.5,8,0,0.5,0.1\n",
+    );
     for model in ["resnet50", "vgg16"] {
         write(
             &format!("models/{model}/history.csv"),
@@ -154,7 +162,7 @@ fn whole_report_is_written() {
         .collect();
     assert_eq!(
         names,
-        (1..=6)
+        (1..=7)
             .map(|i| format!("figure-{i}.svg"))
             .collect::<Vec<_>>()
     );
@@ -163,6 +171,8 @@ fn whole_report_is_written() {
     assert!(page.contains("carries no conclusion about cod"));
     assert!(page.contains("−5\u{a0}°C"));
     assert!(page.contains("pseudo_replication"));
+    assert!(page.contains("Not thawed: 25\u{a0}%"));
+    assert!(page.contains("1 of 2 cells exceed the control “Whole tissue” (0.15)"));
     assert!(page.contains("&lt; 0.001"));
     // Nothing is fetched: no address in any attribute that loads.
     for loads in [
