@@ -311,3 +311,52 @@ fn damage_is_an_error_or_does_not_matter() {
         );
     }
 }
+
+#[test]
+fn an_archive_of_h5py_is_read_and_edited() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/h5py/archive.h5");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.h5");
+    std::fs::copy(source, &path).unwrap();
+    let expected = Array3::from_shape_fn((4, 5, 6), |(s, r, c)| {
+        (s * 30 + r * 6 + c) as i32 * 31 - 1000
+    });
+    let check = |archive: &Archive| {
+        let volume = archive.read_volume("fish 1/left").unwrap();
+        assert_eq!(volume.stored(), expected);
+        assert_eq!(volume.spacing().to_array(), [0.7, 0.5, 0.25]);
+        assert_eq!(
+            volume.rescale()[3],
+            Rescale {
+                slope: 2.0,
+                intercept: 3.0
+            }
+        );
+        assert_eq!(
+            volume.acquisition().series_description.as_deref(),
+            Some("Þorskur")
+        );
+        assert_eq!(volume.acquisition().echo_time_ms, Some(68.0));
+        let part = archive.read_slices("contiguous", 2..3).unwrap();
+        assert_eq!(part.stored()[[0, 0, 0]], 860);
+        let map = archive.read_array::<f32>("map").unwrap();
+        assert_eq!(map.values.shape(), [3, 4]);
+        assert_eq!(
+            map.attributes["method"],
+            Attribute::Text("grad_cam".to_owned())
+        );
+    };
+    let archive = Archive::open(&path).unwrap();
+    assert_eq!(archive.names().unwrap(), ["contiguous", "fish 1/left"]);
+    check(&archive);
+    let mut writer = Archive::edit(&path).unwrap();
+    writer.write_volume("fish 1/right", &volume(4, 2)).unwrap();
+    writer.finish().unwrap();
+    let archive = Archive::open(&path).unwrap();
+    assert_eq!(
+        archive.names().unwrap(),
+        ["contiguous", "fish 1/left", "fish 1/right"]
+    );
+    assert_eq!(archive.read_volume("fish 1/right").unwrap(), volume(4, 2));
+    check(&archive);
+}

@@ -93,7 +93,8 @@ fn sequence(file: &mut Fields, volume: &Volume) {
         .code(tags::SEQUENCE_VARIANT, "NONE")
         .empty(tags::SCAN_OPTIONS, VR::CS)
         .empty(tags::MR_ACQUISITION_TYPE, VR::CS)
-        .empty(tags::ECHO_TRAIN_LENGTH, VR::IS);
+        .empty(tags::ECHO_TRAIN_LENGTH, VR::IS)
+        .empty(tags::LATERALITY, VR::CS);
     for (tag, value) in [
         (tags::REPETITION_TIME, acquisition.repetition_time_ms),
         (tags::ECHO_TIME, acquisition.echo_time_ms),

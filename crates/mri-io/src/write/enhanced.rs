@@ -74,12 +74,25 @@ fn image_module(file: &mut Fields, volume: &Volume) {
         .code(tags::VOLUME_BASED_CALCULATION_TECHNIQUE, "NONE")
         .code(tags::COMPLEX_IMAGE_COMPONENT, "MAGNITUDE")
         .code(tags::ACQUISITION_CONTRAST, "UNKNOWN")
+        .code(tags::CONTENT_QUALIFICATION, "RESEARCH")
+        .code(tags::APPLICABLE_SAFETY_STANDARD_AGENCY, "IEC")
         .code(tags::BURNED_IN_ANNOTATION, "NO")
         .code(tags::LOSSY_IMAGE_COMPRESSION, "00")
         .code(tags::PRESENTATION_LUT_SHAPE, "IDENTITY")
         .sequence(tags::ACQUISITION_CONTEXT_SEQUENCE, Vec::new());
-    if let Some(tesla) = volume.acquisition().field_strength_tesla {
-        file.double(tags::MAGNETIC_FIELD_STRENGTH, tesla);
+    // the functional group for these would also ask for what is not known here (SAR, echo trains)
+    let acquisition = volume.acquisition();
+    for (tag, value) in [
+        (tags::REPETITION_TIME, acquisition.repetition_time_ms),
+        (tags::FLIP_ANGLE, acquisition.flip_angle_degrees),
+        (
+            tags::MAGNETIC_FIELD_STRENGTH,
+            acquisition.field_strength_tesla,
+        ),
+    ] {
+        if let Some(number) = value {
+            file.decimals(tag, &[number]);
+        }
     }
 }
 
@@ -137,16 +150,6 @@ fn shared_groups(volume: &Volume) -> Fields {
     if let Some(ms) = acquisition.echo_time_ms {
         groups.item(tags::MR_ECHO_SEQUENCE, |item| {
             item.double(tags::EFFECTIVE_ECHO_TIME, ms);
-        });
-    }
-    if acquisition.repetition_time_ms.is_some() || acquisition.flip_angle_degrees.is_some() {
-        groups.item(tags::MR_TIMING_AND_RELATED_PARAMETERS_SEQUENCE, |item| {
-            if let Some(ms) = acquisition.repetition_time_ms {
-                item.decimals(tags::REPETITION_TIME, &[ms]);
-            }
-            if let Some(degrees) = acquisition.flip_angle_degrees {
-                item.decimals(tags::FLIP_ANGLE, &[degrees]);
-            }
         });
     }
     groups

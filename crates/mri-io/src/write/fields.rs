@@ -104,7 +104,7 @@ pub(crate) fn decimal(number: f64) -> String {
     let candidates = (0..=15)
         .rev()
         .flat_map(|digits| [format!("{number:.digits$}"), format!("{number:.digits$e}")]);
-    candidates
+    let closest = candidates
         .filter(|text| text.len() <= 16)
         .min_by(|a, b| {
             let error = |t: &str| {
@@ -113,7 +113,15 @@ pub(crate) fn decimal(number: f64) -> String {
             };
             error(a).total_cmp(&error(b))
         })
-        .unwrap_or(shortest)
+        .unwrap_or(shortest);
+    if closest.contains('.') && !closest.contains('e') {
+        closest
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_owned()
+    } else {
+        closest
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +131,7 @@ mod tests {
     #[test]
     fn decimal_strings_fit_and_stay_close() {
         assert_eq!(decimal(0.5), "0.5");
+        assert_eq!(decimal(53.0 * 0.7), "37.1");
         for number in [
             1.0 / 3.0,
             -628.839_721_834_041_2,

@@ -81,7 +81,8 @@ pub(crate) fn common(
         .empty(tags::PATIENT_SEX, VR::CS)
         .text(tags::STUDY_INSTANCE_UID, VR::UI, &identity.study)
         .text(tags::SERIES_INSTANCE_UID, VR::UI, &identity.series)
-        .empty(tags::STUDY_ID, VR::SH)
+        .text(tags::STUDY_ID, VR::SH, "1")
+        .empty(tags::PATIENT_POSITION, VR::CS)
         .integer(tags::SERIES_NUMBER, 1)
         .text(
             tags::FRAME_OF_REFERENCE_UID,
