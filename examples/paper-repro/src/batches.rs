@@ -74,11 +74,8 @@ impl BatchSource for Slices<'_> {
                 tensors::batch(&views, self.device)?
             }
             Some(Shuffled { augment: config, seed }) => {
-                let changed = |slice: &&LabelledSlice| {
-                    augment(slice.image.view(), config, seed, slice.id, epoch as u64)
-                        .map_err(|e| cnn_zoo::Error::Source(Box::new(e)))
-                };
-                let changed: Vec<Array2<f32>> = members.par_iter().map(changed).collect::<Result<_, _>>()?;
+                let changed = |slice: &&LabelledSlice| augment(slice.image.view(), config, seed, slice.id, epoch as u64);
+                let changed: Vec<Array2<f32>> = members.par_iter().map(changed).collect();
                 let views: Vec<ArrayView2<'_, f32>> = changed.iter().map(|image| image.view()).collect();
                 tensors::batch(&views, self.device)?
             }

@@ -2,8 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::error::{Context, Result};
+
 use cam_methods::Method;
 use cnn_zoo::Architecture;
+
+/// Makes the folder that a file is to lie in.
+///
+/// # Errors
+///
+/// [`Error::Run`](crate::error::Error::Run) if the disk refuses.
+pub fn make_folder_of(file: &Path) -> Result<()> {
+    match file.parent() {
+        Some(folder) => std::fs::create_dir_all(folder).doing("create", folder),
+        None => Ok(()),
+    }
+}
 
 /// The output folder.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
-use mri_io::Archive;
-use ndarray::{Array2, Array3, ArrayView2, Axis, Zip};
+use mri_io::{Archive, ArrayElement};
+use ndarray::{Array, Array2, Array3, ArrayView2, Axis, Dimension, Ix1, Zip};
 
 use crate::error::{Context, Result, failed};
 
@@ -43,10 +43,16 @@ impl SliceArchive {
     ///
     /// [`Error::Run`](crate::error::Error::Run) if the scan is missing or damaged.
     pub fn read(&self, scan: &str) -> Result<ScanSlices> {
-        let images = self.archive.read_f32(&format!("{scan}/image")).doing("read", &self.path)?;
-        let foreground = self.archive.read_u8(&format!("{scan}/foreground")).doing("read", &self.path)?;
-        let indices = self.archive.read_indices(&format!("{scan}/slice")).doing("read", &self.path)?;
-        Ok(ScanSlices { images, foreground: foreground.mapv(|pixel| pixel != 0), indices })
+        let images = self.read_array::<f32, _>(scan, "image")?;
+        let foreground = self.read_array::<u8, _>(scan, "foreground")?.mapv(|pixel| pixel != 0);
+        let indices = self.read_array::<f32, Ix1>(scan, "slice")?;
+        Ok(ScanSlices { images, foreground, indices: indices.iter().map(|&index| index as usize).collect() })
+    }
+
+    fn read_array<T: ArrayElement, D: Dimension>(&self, scan: &str, what: &str) -> Result<Array<T, D>> {
+        let name = format!("{scan}/{what}");
+        let array = self.archive.read_array::<T>(&name).doing("read", &self.path)?.values;
+        array.into_dimensionality().doing(&format!("use {name} of"), &self.path)
     }
 }
 

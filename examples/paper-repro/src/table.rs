@@ -5,6 +5,7 @@ use std::path::Path;
 use mri_io::atomic::write_atomically;
 
 use crate::error::{Context, Error, Result};
+use crate::outputs::make_folder_of;
 
 /// Rows of text under a header.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ impl Table {
     ///
     /// [`Error::Run`] if the disk refuses.
     pub fn write(self, path: &Path) -> Result<()> {
+        make_folder_of(path)?;
         let text = self.writer.into_inner().map_err(|e| Error::run(e.to_string()))?;
         write_atomically(path, |file| std::io::Write::write_all(file, &text)).doing("write", path)
     }

@@ -37,6 +37,8 @@ impl std::fmt::Display for Profile {
 struct Size {
     fish: usize,
     slices: usize,
+    /// Slices dropped at each end, where the phantom spoils them as the scanner did.
+    trim: usize,
     image: usize,
     width: f64,
     folds: usize,
@@ -56,7 +58,8 @@ impl Profile {
         match self {
             Self::Smoke => Size {
                 fish: 6,
-                slices: 4,
+                slices: 8,
+                trim: 2,
                 image: 64,
                 width: 0.125,
                 folds: 3,
@@ -70,7 +73,8 @@ impl Profile {
             },
             Self::Quick => Size {
                 fish: 12,
-                slices: 6,
+                slices: 12,
+                trim: 3,
                 image: 96,
                 width: 0.125,
                 folds: 3,
@@ -85,6 +89,7 @@ impl Profile {
             Self::Paper => Size {
                 fish: 16,
                 slices: 54,
+                trim: 15,
                 image: 256,
                 width: 1.0,
                 folds: 5,
@@ -101,7 +106,6 @@ impl Profile {
 
     pub(super) fn config(self) -> Config {
         let size = self.size();
-        let trim = if self == Self::Paper { 15 } else { 0 };
         let network = |architecture| NetworkConfig { architecture, width: size.width, convention: Convention::Keras };
         Config {
             profile: self,
@@ -112,10 +116,16 @@ impl Profile {
                 directory: None,
                 samples: None,
                 positive_class: "thawed".to_owned(),
-                trim_first: trim,
-                trim_last: trim,
+                trim_first: size.trim,
+                trim_last: size.trim,
             },
-            phantom: PhantomConfig { fish: size.fish, slices: size.slices, size: size.image, ..PhantomConfig::default() },
+            phantom: PhantomConfig {
+                fish: size.fish,
+                slices: size.slices,
+                size: size.image,
+                slice_spacing_mm: 54.0 / size.slices as f64,
+                ..PhantomConfig::paper()
+            },
             preprocess: PreprocessConfig {
                 image_size: size.image,
                 full_scale: 4096.0,

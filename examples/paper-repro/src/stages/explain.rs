@@ -4,13 +4,14 @@ use cam_methods::{Control, Error as CamError, Explainer, Parameters, Pixels, Sem
 use candle_core::{Device, Tensor};
 use cnn_zoo::Backbone;
 use mri_io::npy;
-use ndarray::{Array3, Axis, s};
+use ndarray::{Array3, Axis, Slice};
 
 use super::{Run, Stage, json, train};
 use crate::cli::StageName;
 use crate::config::{Config, NetworkConfig};
 use crate::error::{Context, Error, Result, failed};
 use crate::manifest::Manifest;
+use crate::outputs::make_folder_of;
 use crate::slices::{ScanSlices, SliceArchive};
 use crate::study::Study;
 use crate::tensors;
@@ -84,9 +85,9 @@ fn explain_scan(
     let count = slices.indices.len();
     for start in (0..count).step_by(explain.batch_size) {
         run.interrupt.check()?;
-        let some = s![start..(start + explain.batch_size).min(count), .., ..];
-        let images = tensors::images(slices.images.slice(some), device)?;
-        let tissue = tensors::masks(slices.foreground.slice(some), device)?;
+        let some = Slice::from(start..(start + explain.batch_size).min(count));
+        let images = tensors::images(slices.images.slice_axis(Axis(0), some), device)?;
+        let tissue = tensors::masks(slices.foreground.slice_axis(Axis(0), some), device)?;
         let targets = vec![Target::Class(1); images.dims()[0]];
         let stop = interrupt.clone();
         let explanation = Explainer::new(&tapped)
@@ -104,14 +105,16 @@ fn explain_scan(
             other => other.map_err(|e| failed(format!("{} on scan {scan}", network.architecture), e))?,
         };
         for (map, result) in maps.iter_mut().zip(&explanation.maps) {
-            let up = result.to_arrays().map_err(|e| failed(format!("map of scan {scan}"), e))?;
-            for (at, heatmap) in up.iter().enumerate() {
-                map.index_axis_mut(Axis(0), start + at).assign(heatmap);
+            for at in 0..targets.len() {
+                let heatmap = result.heatmap(at).map_err(|e| failed(format!("map of scan {scan}"), e))?;
+                let mut plane = map.index_axis_mut(Axis(0), start + at);
+                plane.iter_mut().zip(heatmap).for_each(|(pixel, value)| *pixel = value);
             }
         }
     }
     for (method, map) in explain.methods.iter().zip(&maps) {
         let path = run.outputs.cam(network.architecture, method, scan);
+        make_folder_of(&path)?;
         npy::write_f32(&path, map.view()).doing("write", &path)?;
     }
     Ok(())

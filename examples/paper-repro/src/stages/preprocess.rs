@@ -41,11 +41,11 @@ impl Stage for Preprocess {
             run.interrupt.check()?;
             let volume = source.read_volume(scan).doing("read", &source_path)?;
             let slices = clean(run, scan, volume)?;
-            let indices: Array1<u32> = slices.indices.iter().map(|&index| index as u32).collect();
+            let indices: Array1<f32> = slices.indices.iter().map(|&index| index as f32).collect();
             let foreground = slices.foreground.mapv(u8::from);
-            target.write_f32(&format!("{scan}/image"), slices.images.view()).doing("write", &path)?;
-            target.write_u8(&format!("{scan}/foreground"), foreground.view()).doing("write", &path)?;
-            target.write_indices(&format!("{scan}/slice"), indices.view()).doing("write", &path)?;
+            target.write_array(&format!("{scan}/image"), slices.images.view(), &[]).doing("write", &path)?;
+            target.write_array(&format!("{scan}/foreground"), foreground.view(), &[]).doing("write", &path)?;
+            target.write_array(&format!("{scan}/slice"), indices.view(), &[]).doing("write", &path)?;
             task.step(scan);
         }
         task.finish();

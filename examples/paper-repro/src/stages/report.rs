@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::error::{Context, Error, Result};
 use crate::manifest::Manifest;
 use crate::report::{
-    ExampleMap, ExampleSlice, Fact, NetworkFacts, ReportInput, RunCosts, RunFacts, StageCost, write_report,
+    ExampleMap, ExampleSlice, Fact, NetworkFacts, ReportInput, RunCosts, RunFacts, StageCost, network_title, write_report,
 };
 use crate::slices::{SliceArchive, resample};
 use crate::study::Study;
@@ -48,7 +48,7 @@ fn facts(run: &Run, study: &Study, manifest: &Manifest) -> RunFacts {
     let (size, epochs) = (config.preprocess.image_size, config.training.epochs);
     let networks = config.networks.iter().map(|network| NetworkFacts {
         name: network.architecture.to_string(),
-        as_trained: format!("{} ×{}, {size}², at most {epochs} epochs", network.architecture.title(), network.width),
+        as_trained: format!("{} ×{}, {size}², at most {epochs} epochs", network_title(&network.architecture.to_string()), network.width),
     });
     let count = |wanted: u32| study.labels.iter().filter(|&&label| label == wanted).count();
     let mut animals: Vec<&str> = (0..study.specimens.len()).map(|scan| study.animal(scan)).collect();

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use candle_core::Device;
-use cnn_zoo::train::{Control, FitEnd, Optimiser, Progress, Stage as Part, TrainConfig, fit};
-use cnn_zoo::{Backbone, BackboneConfig, build, load};
+use cnn_zoo::train::{BEST_FILE, Control, HISTORY_FILE, Optimiser, Outcome, Progress, Stage as Part, TrainConfig, fit};
+use cnn_zoo::{Backbone, BackboneConfig, build, weights};
 use fillet_preprocess::split::Role;
 
 use super::{Run, Stage, json};
@@ -19,9 +19,6 @@ use crate::study::Study;
 use crate::table::{Table, number};
 
 pub struct Train;
-
-const BEST: &str = "best.safetensors";
-const HISTORY: &str = "history.csv";
 
 impl Stage for Train {
     fn name(&self) -> StageName {
@@ -156,13 +153,13 @@ fn train_fold(
     )
     .map_err(|e| failed(format!("training of {what}"), e))?;
     task.finish();
-    if report.end == FitEnd::Stopped {
+    if report.outcome == Outcome::Interrupted {
         run.interrupt.check()?;
     }
     let best = load_best(run, network, fold, device)?;
     let roles = [Role::Train, Role::Validation, Role::Test];
     let roles = roles.into_iter().map(|role| Ok((role, evaluate(best.as_ref(), &source(role, None), |scan| study.animal(scan))?)));
-    Ok(FoldResult { fold, best_validation_loss: report.best_validation_loss, roles: roles.collect::<Result<_>>()? })
+    Ok(FoldResult { fold, best_validation_loss: report.best.map_or(f64::INFINITY, |record| record.validation_loss), roles: roles.collect::<Result<_>>()? })
 }
 
 /// `history.csv` of all folds and the weights of the fold with the least validation loss, beside the folds' folders.
@@ -170,7 +167,7 @@ fn summarise_folds(run: &Run, network: &NetworkConfig, results: &[FoldResult]) -
     let model = run.outputs.model(network.architecture);
     let mut history: Option<Table> = None;
     for result in results {
-        let path = run.outputs.fold(network.architecture, result.fold).join(HISTORY);
+        let path = run.outputs.fold(network.architecture, result.fold).join(HISTORY_FILE);
         let mut reader = csv::Reader::from_path(&path).doing("read", &path)?;
         if history.is_none() {
             let header = reader.headers().doing("read", &path)?;
@@ -187,23 +184,23 @@ fn summarise_folds(run: &Run, network: &NetworkConfig, results: &[FoldResult]) -
         }
     }
     if let Some(table) = history {
-        table.write(&model.join(HISTORY))?;
+        table.write(&model.join(HISTORY_FILE))?;
     }
     let best = results.iter().min_by(|a, b| a.best_validation_loss.total_cmp(&b.best_validation_loss));
     let Some(best) = best else { return Err(Error::run("no fold was trained")) };
     let from = best_weights(run, network, best.fold);
-    let to = model.join(BEST);
+    let to = model.join(BEST_FILE);
     let mut source = std::fs::File::open(&from).doing("open", &from)?;
     mri_io::atomic::write_atomically(&to, |file| std::io::copy(&mut source, file).map(|_| ())).doing("write", &to)
 }
 
 fn best_weights(run: &Run, network: &NetworkConfig, fold: usize) -> PathBuf {
-    run.outputs.fold(network.architecture, fold).join(BEST)
+    run.outputs.fold(network.architecture, fold).join(BEST_FILE)
 }
 
 /// The best network of a fold, ready for evaluation: batch norm folded, nothing recorded.
 pub fn load_best(run: &Run, network: &NetworkConfig, fold: usize, device: &Device) -> Result<Box<dyn Backbone>> {
     let path = best_weights(run, network, fold);
-    let model = load(&path, device).doing("load", &path)?;
+    let model = weights::open(&path, device).doing("load", &path)?;
     model.fuse().doing("fuse", &path)
 }
