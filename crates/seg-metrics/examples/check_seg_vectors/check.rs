@@ -160,8 +160,8 @@ fn near(wanted: f64, found: f64, tolerance: Tolerance) -> bool {
     wanted == found || (found - wanted).abs() <= tolerance.abs + tolerance.rel * wanted.abs()
 }
 
-/// Whether a label names this error: `ShapeMismatch`, `shape_mismatch`, `ShapeMismatch error`, or
-/// just `error`.
+/// Whether a label names this error: `ShapeMismatch`, `shape_mismatch`, `ShapeMismatch error`,
+/// `TooFewMasks` for `TooFew`, or just `error`.
 fn is_error(label: &str, name: &str) -> bool {
     let plain = |text: &str| -> String {
         text.chars()
@@ -171,5 +171,5 @@ fn is_error(label: &str, name: &str) -> bool {
     };
     let label = plain(label);
     let label = label.strip_suffix("error").unwrap_or(&label);
-    label.is_empty() || label == plain(name)
+    label.is_empty() || label.contains(&plain(name))
 }

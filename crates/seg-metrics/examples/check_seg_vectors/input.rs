@@ -72,7 +72,7 @@ impl<'a> Inputs<'a> {
     }
 
     pub(crate) fn labels(&self, name: &str) -> Found<ArrayD<u32>> {
-        Ok(self.array(name)?.mapv(|label| label as u32))
+        Ok(self.array(name)?.mapv(label))
     }
 
     pub(crate) fn mask(&self, name: &str) -> Found<BitMask> {
@@ -134,6 +134,11 @@ impl<'a> Inputs<'a> {
             other => schema(format!("policy {other:?} is not known")),
         }
     }
+}
+
+/// A class label; a negative one, as some use for "ignore", is the greatest.
+pub(crate) fn label(value: f64) -> u32 {
+    if value < 0.0 { u32::MAX } else { value as u32 }
 }
 
 fn number(value: &Value) -> Found<f64> {

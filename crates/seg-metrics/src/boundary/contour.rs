@@ -58,6 +58,7 @@ pub(crate) fn eroded_by_box(mask: &BitMask, width: usize) -> Result<Vec<bool>> {
     for axis in 0..grid.shape.len() {
         let (outer, stride) = grid.around(axis);
         let extent = grid.shape[axis];
+        let width = width.min(extent);
         let mut line = vec![false; extent];
         for block in 0..outer {
             for inner in 0..stride {

@@ -1,7 +1,7 @@
 //! Two masks -> distances between the elements of their surfaces, weighted by area.
 
 use super::empty::EmptyDistance;
-use super::grid::Grid;
+use super::grid::{Grid, Window};
 use super::pixel::check_tolerance;
 use super::surfel_area;
 use super::transform::distances_at;
@@ -91,10 +91,18 @@ pub fn surfel_distances(
             });
         }
     };
-    let cells: Vec<usize> = prediction.shape().iter().map(|extent| extent + 1).collect();
+    let (p, r) = (prediction.pixels(), reference.pixels());
+    let Some(window) = Window::around(prediction.shape(), &p, &r) else {
+        return Ok(SurfelDistances {
+            from_prediction: vec![],
+            from_reference: vec![],
+            empty,
+        });
+    };
+    let cells: Vec<usize> = window.shape.iter().map(|extent| extent + 1).collect();
     let grid = Grid::new(&cells, spacing)?;
-    let p = codes(prediction);
-    let r = codes(reference);
+    let p = codes(&window.shape, &window.cut(prediction.shape(), &p));
+    let r = codes(&window.shape, &window.cut(prediction.shape(), &r));
     Ok(SurfelDistances {
         from_prediction: surfels(&grid, &p, &r, &table),
         from_reference: surfels(&grid, &r, &p, &table),
@@ -103,8 +111,7 @@ pub fn surfel_distances(
 }
 
 /// Which corners of every cell are set.
-fn codes(mask: &BitMask) -> Vec<u8> {
-    let shape = mask.shape();
+fn codes(shape: &[usize], pixels: &[bool]) -> Vec<u8> {
     let axes = shape.len();
     let cells: Vec<usize> = shape.iter().map(|extent| extent + 1).collect();
     let mut strides = vec![1; axes];
@@ -112,7 +119,6 @@ fn codes(mask: &BitMask) -> Vec<u8> {
         strides[axis - 1] = strides[axis] * cells[axis];
     }
     let mut codes = vec![0_u8; cells.iter().product()];
-    let pixels = mask.pixels();
     for (flat, _) in pixels.iter().enumerate().filter(|(_, set)| **set) {
         let mut rest = flat;
         let mut base = 0;

@@ -10,7 +10,7 @@ use seg_metrics::{
 use serde_json::Value;
 
 use super::{Keys, Sheet};
-use crate::input::{Found, Inputs, Problem, mask};
+use crate::input::{Found, Inputs, Problem, label, mask};
 
 pub(crate) fn confusion_metrics(inputs: &Value) -> Found<Keys> {
     let inputs = Inputs::new(inputs, &["pred", "ref", "roi", "policy", "beta"])?;
@@ -164,7 +164,7 @@ pub(crate) fn multiclass_metrics(inputs: &Value) -> Found<Keys> {
     let ignored = inputs
         .raw("ignore_label")
         .or_else(|| inputs.raw("ignore_index"));
-    let ignored = ignored.and_then(Value::as_u64).map(|label| label as u32);
+    let ignored = ignored.and_then(Value::as_f64).map(label);
     let region = inputs.region()?;
     let policy = inputs.policy()?;
     let table = class_table(
