@@ -12,6 +12,7 @@ mod product;
 #[cfg(test)]
 mod tests;
 mod weight_gradient;
+mod winograd;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 
 use super::forward::{Epilogue, convolve};
 use super::geometry::Geometry;
-use super::{depthwise, input_gradient as gradient, weight_gradient as weight};
+use super::{depthwise, input_gradient as gradient, weight_gradient as weight, winograd};
 use crate::element::Element;
 
 /// `y` from the input and the weight.
@@ -16,6 +16,8 @@ pub(crate) fn forward<T: Element>(
 ) -> Vec<T> {
     if g.is_depthwise() {
         depthwise::forward(g, x, w, epilogue)
+    } else if winograd::suits::<T>(g) {
+        winograd::convolve(g, x, w, epilogue)
     } else {
         convolve(g, x, w, epilogue)
     }
