@@ -77,7 +77,20 @@ pub fn quantile(values: &[f64], p: f64, method: QuantileMethod) -> Result<f64> {
 /// # Ok::<(), cam_stats::Error>(())
 /// ```
 pub fn median(values: &[f64]) -> Result<f64> {
-    quantile(values, 0.5, QuantileMethod::Linear)
+    require_count("a median", 1, values.len())?;
+    require_not_nan("values", values)?;
+    let mut copy = values.to_vec();
+    let half = copy.len() / 2;
+    let odd = copy.len() % 2 == 1;
+    let (below, middle, _) = copy.select_nth_unstable_by(half, f64::total_cmp);
+    let high = *middle;
+    if odd {
+        return Ok(high);
+    }
+    Ok(halfway(
+        below.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        high,
+    ))
 }
 
 /// The quantile of ascending values, at least one, with p in [0, 1].

@@ -172,6 +172,17 @@ proptest! {
     }
 
     #[test]
+    fn medians_of_resamples_are_medians(
+        x in tied(1..12), picks in proptest::collection::vec(0usize..1000, 1..30)
+    ) {
+        let index: Vec<usize> = picks.iter().map(|i| i % x.len()).collect();
+        let copy: Vec<f64> = index.iter().map(|&i| x[i]).collect();
+        let wanted = quantile(&copy, 0.5, QuantileMethod::Linear)?;
+        prop_assert_eq!(median(&copy)?, wanted);
+        prop_assert_eq!(ResampleMedian::new(&x)?.of(&index), wanted);
+    }
+
+    #[test]
     fn proportion_intervals_contain_and_mirror(n in 1u64..300, share in 0.0f64..=1.0) {
         let x = (share * n as f64).round() as u64;
         for &method in ProportionInterval::ALL {

@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod max_t;
+mod median;
 mod permutation;
 mod random;
 
@@ -13,6 +14,7 @@ pub use bootstrap::{
     hierarchical_bootstrap,
 };
 pub use max_t::{MaxT, MaxTCorrelation, MaxTEntry, MaxTOptions, max_t};
+pub use median::ResampleMedian;
 pub use permutation::{PermutationNull, PermutationOptions, permutation_test, sign_flip_test};
 
 pub(crate) use permutation::{block_order, permute_correlation};
