@@ -4,6 +4,7 @@
 mod acquisition;
 mod archive;
 pub mod atomic;
+mod deidentify;
 mod dicom;
 mod error;
 pub mod npy;
@@ -16,6 +17,7 @@ mod write;
 
 pub use acquisition::Acquisition;
 pub use archive::{Archive, ArchiveWriter, ArrayElement, Attribute, NamedArray};
+pub use deidentify::{Deidentification, DeidentificationReport, deidentify};
 pub use error::{Error, Result, Source};
 pub use problem::Problem;
 pub use scan::{ScanReading, read_scan, read_scan_detailed};

@@ -1,4 +1,5 @@
 //! Folders as people have them.
+#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 

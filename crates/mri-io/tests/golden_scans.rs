@@ -1,4 +1,5 @@
 //! Stored values, geometry and errors of real scans, as pydicom sees them.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! No bytes make the readers panic, hang or reserve what is not there.
+#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -1,4 +1,5 @@
 //! What is written comes back, the same every time.
+#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 

@@ -99,10 +99,22 @@ impl Container {
         })
     }
 
+    /// The bytes of the data set, unpacked.
+    pub(crate) fn body(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// UID of the transfer syntax of [`body`](Self::body).
+    pub(crate) fn unpacked_syntax(&self) -> &str {
+        match self.transfer_syntax.as_str() {
+            uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN => uids::EXPLICIT_VR_LITTLE_ENDIAN,
+            other => other,
+        }
+    }
+
     /// Walks the data set up to its pixels.
     pub(crate) fn parse<'a>(&'a self, path: &Path) -> Result<DataSet<'a>> {
-        let body = self.bytes.get(self.start..).unwrap_or_default();
-        dataset::parse(body, self.encoding).map_err(|error| match &error {
+        dataset::parse(self.body(), self.encoding).map_err(|error| match &error {
             // without a mark, only a walk that reached the pixels shows that it is DICOM
             StructureError::Truncated { what, .. } if what.starts_with("PixelData") => {
                 structure_error(path, error)

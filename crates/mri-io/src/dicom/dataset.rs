@@ -369,7 +369,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Keyword and number of an element, for messages.
-fn named(tag: Tag) -> String {
+pub(crate) fn named(tag: Tag) -> String {
     match StandardDataDictionary.by_tag(tag) {
         Some(entry) if !entry.alias().is_empty() => format!("{} {tag}", entry.alias()),
         _ => tag.to_string(),

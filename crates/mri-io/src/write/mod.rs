@@ -10,3 +10,5 @@ mod uid;
 pub use classic::write_series;
 pub use description::ScanDescription;
 pub use enhanced::write_multi_frame;
+pub(crate) use modules::write_object;
+pub(crate) use uid::uid;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use dicom::core::VR;
 use dicom::dictionary_std::{tags, uids};
-use dicom::object::FileMetaTableBuilder;
+use dicom::object::{FileMetaTableBuilder, InMemDicomObject};
 
 use super::description::ScanDescription;
 use super::fields::Fields;
@@ -185,18 +185,24 @@ pub(crate) fn write_file(
     sop_class: &str,
     sop_instance: &str,
 ) -> Result<()> {
-    let failed = |source: crate::Source| Error::MalformedDicom {
-        path: path.to_path_buf(),
-        source,
-    };
     let meta = FileMetaTableBuilder::new()
         .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
         .media_storage_sop_class_uid(sop_class)
         .media_storage_sop_instance_uid(sop_instance);
-    let object = fields
-        .finish()
-        .with_meta(meta)
-        .map_err(|e| failed(e.into()))?;
+    write_object(path, fields.finish(), meta)
+}
+
+/// Writes a data set with its file meta information, atomically.
+pub(crate) fn write_object(
+    path: &Path,
+    object: InMemDicomObject,
+    meta: FileMetaTableBuilder,
+) -> Result<()> {
+    let failed = |source: crate::Source| Error::MalformedDicom {
+        path: path.to_path_buf(),
+        source,
+    };
+    let object = object.with_meta(meta).map_err(|e| failed(e.into()))?;
     atomic::write_with(path, |file| {
         object
             .write_all(file)
