@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use candle_core::{CpuStorage, DType, Layout, Tensor, WithDType};
 
+use crate::conv::{Epilogue, Geometry, winograd};
 use crate::error::{Error, Result};
 
 /// `f32` or `f64`.
@@ -13,6 +14,10 @@ pub(crate) trait Element: WithDType + Default + std::iter::Sum {
     const NEG_INFINITY: Self;
     fn is_nan(self) -> bool;
     fn fused_mul_add(self, a: Self, b: Self) -> Self;
+    /// The convolution by Winograd's algorithm, where that pays for this type.
+    fn winograd(_: &Geometry, _: &[Self], _: &[Self], _: Epilogue<'_, Self>) -> Option<Vec<Self>> {
+        None
+    }
     /// Lends a buffer of this thread; its contents are whatever the last user left.
     fn with_scratch<R>(length: usize, f: impl FnOnce(&mut [Self]) -> R) -> R;
 }
@@ -23,16 +28,17 @@ const KEEP_SCRATCH: usize = 1 << 22;
 macro_rules! lend_scratch {
     ($t:ty, $length:expr, $f:expr) => {{
         thread_local! {
-            static SCRATCH: RefCell<Vec<$t>> = const { RefCell::new(Vec::new()) };
+            static SCRATCH: RefCell<Vec<Vec<$t>>> = const { RefCell::new(Vec::new()) };
         }
-        // Taken out while lent, so that a nested call finds an empty buffer instead of this one.
-        let mut buffer = SCRATCH.take();
+        // Taken off the stack while lent, so that a nested call gets another buffer.
+        let mut buffer = SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default();
         if buffer.len() < $length {
+            buffer.clear();
             buffer.resize($length, 0.0);
         }
         let result = $f(&mut buffer[..$length]);
         if buffer.len() <= KEEP_SCRATCH {
-            SCRATCH.set(buffer);
+            SCRATCH.with_borrow_mut(|buffers| buffers.push(buffer));
         }
         result
     }};
@@ -48,6 +54,14 @@ impl Element for f32 {
     #[inline(always)]
     fn fused_mul_add(self, a: Self, b: Self) -> Self {
         self.mul_add(a, b)
+    }
+    fn winograd(
+        g: &Geometry,
+        x: &[Self],
+        w: &[Self],
+        epilogue: Epilogue<'_, Self>,
+    ) -> Option<Vec<Self>> {
+        winograd::suits(g).then(|| winograd::convolve(g, x, w, epilogue))
     }
     fn with_scratch<R>(length: usize, f: impl FnOnce(&mut [Self]) -> R) -> R {
         lend_scratch!(f32, length, f)

@@ -17,6 +17,7 @@ mod plane;
 mod pool;
 mod resample;
 mod simd;
+mod vector;
 
 pub use activation::{relu, relu6};
 pub use conv::{Activation, conv2d, conv2d_fused};

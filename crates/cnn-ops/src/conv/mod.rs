@@ -12,7 +12,8 @@ mod product;
 #[cfg(test)]
 mod tests;
 mod weight_gradient;
-mod winograd;
+pub(crate) mod winograd;
+mod winograd_transforms;
 
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ use candle_core::{
 use crate::element::{Element, check_float, check_same, check_vector, elements, with_element};
 use crate::error::{Error, Result};
 use crate::geometry::ConvOptions;
-use forward::Epilogue;
-use geometry::Geometry;
+pub(crate) use forward::Epilogue;
+pub(crate) use geometry::Geometry;
 
 const OP: &str = "conv2d";
 

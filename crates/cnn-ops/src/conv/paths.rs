@@ -4,7 +4,7 @@
 
 use super::forward::{Epilogue, convolve};
 use super::geometry::Geometry;
-use super::{depthwise, input_gradient as gradient, weight_gradient as weight, winograd};
+use super::{depthwise, input_gradient as gradient, weight_gradient as weight};
 use crate::element::Element;
 
 /// `y` from the input and the weight.
@@ -15,12 +15,9 @@ pub(crate) fn forward<T: Element>(
     epilogue: Epilogue<'_, T>,
 ) -> Vec<T> {
     if g.is_depthwise() {
-        depthwise::forward(g, x, w, epilogue)
-    } else if winograd::suits::<T>(g) {
-        winograd::convolve(g, x, w, epilogue)
-    } else {
-        convolve(g, x, w, epilogue)
+        return depthwise::forward(g, x, w, epilogue);
     }
+    T::winograd(g, x, w, epilogue).unwrap_or_else(|| convolve(g, x, w, epilogue))
 }
 
 /// `dx` from the output gradient and the weight.
