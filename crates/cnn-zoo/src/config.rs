@@ -111,11 +111,13 @@ impl BackboneConfig {
                 expected,
             })
         };
-        if self.input_channels == 0 {
-            return refuse("input_channels", "0".into(), "at least 1");
-        }
-        if self.classes == 0 {
-            return refuse("classes", "0".into(), "at least 1");
+        for (field, value) in [
+            ("input_channels", self.input_channels),
+            ("classes", self.classes),
+        ] {
+            if !(1..=1 << 20).contains(&value) {
+                return refuse(field, value.to_string(), "from 1 to 1048576");
+            }
         }
         if !(self.width.is_finite() && self.width > 0.0 && self.width <= 8.0) {
             return refuse("width", self.width.to_string(), "more than 0, at most 8");
@@ -135,7 +137,7 @@ impl BackboneConfig {
         }
         if self.input_size.iter().any(|&edge| edge > 1 << 16) {
             let value = format!("{:?}", self.input_size);
-            return refuse("input_size", value, "at most 65536 per edge");
+            return refuse("input_size", value, "at most 65536 a side");
         }
         if !self.architecture.supports(self.convention) {
             return Err(Error::NoSuchConvention {

@@ -23,4 +23,4 @@ pub use config::BackboneConfig;
 pub use error::{Error, Result};
 pub use parameters::{Parameter, Parameters, Role};
 pub use pass::TrainPass;
-pub use summary::{LayerSummary, Summary, TapSummary, summary};
+pub use summary::{LayerSummary, Summary, TapSummary, TensorSummary, summary};

@@ -378,6 +378,15 @@ impl<'a> Pass<'a> {
         cnn_ops::adaptive_avg_pool2d(x, size).in_layer(layer)
     }
 
+    /// All values of an image in one row.
+    pub(crate) fn flatten(&mut self, x: &Tensor) -> Result<Tensor> {
+        if self.measures() {
+            let values: usize = x.dims().iter().skip(1).product();
+            return blank(&[x.dims().first().copied().unwrap_or(0), values]);
+        }
+        Ok(x.flatten_from(1)?)
+    }
+
     /// A dense layer.
     pub(crate) fn dense(&mut self, dense: &Dense, x: &Tensor) -> Result<Tensor> {
         let (batch, values) = x.dims2()?;

@@ -28,6 +28,17 @@ pub struct TapSummary {
     pub size: [usize; 2],
 }
 
+/// One tensor of a [`Summary`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TensorSummary {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// What training does to it.
+    pub role: Role,
+}
+
 /// Size and work of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -44,6 +55,8 @@ pub struct Summary {
     pub taps: Vec<TapSummary>,
     /// Every layer in order.
     pub layers: Vec<LayerSummary>,
+    /// Every tensor in order.
+    pub tensors: Vec<TensorSummary>,
 }
 
 /// Counts a network's parameters, multiply-adds and shapes; allocates no weights.
@@ -70,6 +83,14 @@ pub fn summary(config: &BackboneConfig) -> Result<Summary> {
         parameters: trainable + parameters.count(Role::Statistic),
         trainable,
         multiply_adds: seen.layers.iter().map(|layer| layer.multiply_adds).sum(),
+        tensors: parameters
+            .iter()
+            .map(|p| TensorSummary {
+                name: p.name().to_owned(),
+                shape: p.tensor().dims().to_vec(),
+                role: p.role(),
+            })
+            .collect(),
         taps: taps
             .into_iter()
             .zip(&seen.taps)

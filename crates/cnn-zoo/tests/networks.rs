@@ -11,7 +11,7 @@ fn all() -> Vec<BackboneConfig> {
     let mut configs = Vec::new();
     for architecture in Architecture::ALL {
         for convention in [Convention::Keras, Convention::Torch] {
-            let edge = architecture.minimum_input_size();
+            let edge = architecture.minimum_input_size().max(64);
             let config = BackboneConfig {
                 input_size: [edge, edge],
                 norm_momentum: Some(0.0),
@@ -44,7 +44,11 @@ fn disturb(network: &dyn cnn_zoo::Backbone) {
                 .unwrap()
                 .sin()
                 .unwrap();
-            let changed = (p.tensor().detach() + wave.affine(0.1, 0.0).unwrap()).unwrap();
+            let factor = wave.affine(0.3, 1.0).unwrap();
+            let mut changed = (p.tensor().detach() * factor).unwrap();
+            if !p.name().ends_with("running_var") {
+                changed = (changed + wave.affine(0.1, 0.0).unwrap()).unwrap();
+            }
             p.variable().unwrap().set(&changed).unwrap();
         }
     }

@@ -19,6 +19,7 @@ fn child() {
     };
     let config = BackboneConfig {
         width: 0.125,
+        input_size: [64, 64],
         ..small(Architecture::ResNet50, Convention::Keras)
     };
     let network = build(&config, 11, &Device::Cpu).unwrap();

@@ -15,6 +15,7 @@ use common::{bits, check_source, read, settings, small, striped, stripes};
 fn network() -> Box<dyn Backbone> {
     let config = BackboneConfig {
         norm_momentum: Some(0.5),
+        input_size: [64, 64],
         ..small(Architecture::ResNet50, Convention::Keras)
     };
     build(&config, 11, &Device::Cpu).unwrap()
@@ -24,7 +25,7 @@ fn run(folder: &Path, config: &TrainConfig, stop: impl Fn(&Progress) -> bool) ->
     let network = network();
     let report = fit(
         network.as_ref(),
-        &striped(10, 4, Some(5), 0.0),
+        &striped(12, 4, Some(5), 0.0),
         &striped(6, 4, None, 0.3),
         config,
         folder,
@@ -154,7 +155,7 @@ fn every_optimiser_resumes_bit_for_bit() {
 fn early_stopping_waits_for_patience_and_keeps_the_best() {
     let folder = tempfile::tempdir().unwrap();
     // The labels of the validation set are wrong, so learning makes its loss grow.
-    let (images, labels) = stripes(6, 32, 0.3);
+    let (images, labels) = stripes(6, 64, 0.3);
     let wrong: Vec<u32> = labels.to_vec1::<u32>().unwrap().iter().map(|l| 1 - l).collect();
     let wrong = Tensor::new(wrong, &Device::Cpu).unwrap();
     let network = network();
@@ -192,7 +193,7 @@ fn other_settings_or_a_damaged_checkpoint_are_refused() {
         let before = bits(network.as_ref());
         let error = fit(
             network.as_ref(),
-            &striped(10, 4, Some(5), 0.0),
+            &striped(12, 4, Some(5), 0.0),
             &striped(6, 4, None, 0.3),
             config,
             folder.path(),
@@ -228,7 +229,7 @@ fn other_settings_or_a_damaged_checkpoint_are_refused() {
     let network = network();
     let error = fit(
         network.as_ref(),
-        &striped(10, 4, Some(5), 0.0),
+        &striped(12, 4, Some(5), 0.0),
         &striped(6, 4, None, 0.3),
         &settings(2),
         folder.path(),
@@ -269,7 +270,7 @@ fn bad_batches_are_refused_with_their_place() {
             2
         }
         fn batch(&self, _: usize, index: usize) -> cnn_zoo::Result<Batch> {
-            let (images, labels) = stripes(2, 32, 0.0);
+            let (images, labels) = stripes(2, 64, 0.0);
             if index == 0 {
                 return Ok(Batch { images, labels });
             }
@@ -298,7 +299,7 @@ fn bad_batches_are_refused_with_their_place() {
 
 #[test]
 fn a_shuffled_source_gives_every_image_once_per_epoch() {
-    let source = striped(10, 4, Some(5), 0.0);
+    let source = striped(12, 4, Some(5), 0.0);
     let [first, again, second] = [0, 0, 1].map(|epoch| check_source(&source, epoch));
     assert_eq!(first, again);
     assert_ne!(first, second);

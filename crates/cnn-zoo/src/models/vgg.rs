@@ -101,7 +101,7 @@ impl Topology for Vgg16 {
         if !self.keras {
             x = pass.adaptive_average("avgpool", &x, [TORCH_POOL, TORCH_POOL])?;
         }
-        let mut x = x.flatten_from(1)?;
+        let mut x = pass.flatten(&x)?;
         for dense in &self.hidden {
             x = pass.dense(dense, &x)?;
             x = pass.relu(&dense.name, &x)?;

@@ -83,6 +83,9 @@ impl Schedule {
 
 /// Everything that decides a training run besides the network and the data.
 ///
+/// A field that a file leaves out takes its [default](TrainConfig::default), except that an
+/// optional one is absent.
+///
 /// # Examples
 ///
 /// ```
@@ -112,13 +115,13 @@ pub struct TrainConfig {
     /// Weight decay: this share of every trainable tensor is added to its gradient.
     pub weight_decay: f64,
     /// Longest gradient, as the norm over all tensors; longer ones are scaled down.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
     /// Epochs without a lower validation loss before the run stops; `None` never stops early.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
     /// Weight of each class in the training loss; `None` weighs all images alike.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<Vec<f32>>,
     /// Seed of the dropout masks.
     pub seed: u64,

@@ -36,7 +36,7 @@ pub fn stripes(count: usize, edge: usize, shift: f32) -> (Tensor, Tensor) {
 }
 
 pub fn striped(count: usize, batch: usize, shuffle: Option<u64>, shift: f32) -> TensorSource {
-    let (images, labels) = stripes(count, 32, shift);
+    let (images, labels) = stripes(count, 64, shift);
     TensorSource::new(images, labels, batch, shuffle).unwrap()
 }
 
@@ -73,6 +73,7 @@ pub fn read(folder: &Path, name: &str) -> Vec<u8> {
 /// Largest difference relative to the largest value.
 pub fn relative_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
+    assert!(a.iter().chain(b).all(|v| v.is_finite()));
     let largest = b.iter().fold(1e-12_f32, |m, v| m.max(v.abs()));
     let difference = a.iter().zip(b).fold(0_f32, |m, (x, y)| m.max((x - y).abs()));
     difference / largest

@@ -1,0 +1,25 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["numpy==2.4.6", "torch==2.9.1", "torchvision==0.24.1", "timm==1.0.22"]
+# ///
+"""Names and shapes of the full networks' state dicts, for one channel and two classes.
+
+Run: python state_dicts.py    (writes state-dicts.json beside itself)
+"""
+
+import json
+
+import torch
+
+from make import HERE, NETWORKS
+
+dicts = {}
+for network, (build, _, _) in NETWORKS.items():
+    with torch.device("meta"):
+        state = build().state_dict()
+    dicts[network] = {
+        name: list(tensor.shape)
+        for name, tensor in state.items()
+        if not name.endswith("num_batches_tracked")
+    }
+(HERE / "state-dicts.json").write_text(json.dumps(dicts, separators=(",", ":")) + "\n")
