@@ -80,6 +80,17 @@ proptest! {
 }
 
 #[test]
+fn thresholds_may_be_many_unsorted_and_repeated() {
+    let heat = heatmap(20, 20, 9);
+    let thresholds: Vec<f64> = (0..40).map(|k| f64::from(k * 7 % 37) / 36.0).collect();
+    let stack = ThresholdStack::new(heat.view(), &thresholds, Comparison::Above, None).unwrap();
+    for (t, &threshold) in thresholds.iter().enumerate() {
+        let alone = BitMask::from_threshold(heat.view(), threshold, Comparison::Above, None);
+        assert_eq!(stack.mask(t), alone.ok());
+    }
+}
+
+#[test]
 fn layout_and_axes_do_not_matter() {
     let heat = heatmap(13, 29, 5);
     let mut column_major = Array2::<f32>::zeros((13, 29).f());
