@@ -80,7 +80,7 @@ fn every_file_reads_as_in_pydicom() {
         );
         assert_eq!(stored.iter().min(), Some(&expected.min), "{name}");
         assert_eq!(stored.iter().max(), Some(&expected.max), "{name}");
-        assert_eq!(checksum(&stored), expected.sha256_i32le, "{name}");
+        assert_eq!(checksum(stored), expected.sha256_i32le, "{name}");
         let acquisition = volume.acquisition();
         assert_eq!(
             acquisition.transfer_syntax.as_ref(),
