@@ -7,6 +7,7 @@ mod protocol;
 use std::path::{Path, PathBuf};
 
 use cam_methods::Method;
+use cnn_zoo::train::Optimiser;
 use cnn_zoo::{Architecture, Convention};
 use fillet_preprocess::phantom::PhantomConfig;
 use fillet_preprocess::{AugmentConfig, ForegroundConfig};
@@ -104,8 +105,12 @@ pub struct TrainingConfig {
     pub batch_size: usize,
     /// Step size of gradient descent.
     pub learning_rate: f64,
-    /// Share of the last step kept in the next one (0: plain gradient descent, as in the paper).
-    pub momentum: f64,
+    /// The rule that turns gradients into steps (the paper: plain gradient descent).
+    pub optimiser: Optimiser,
+    /// Share of the running statistics of batch norm kept at each step; absent: as the network's
+    /// convention says (0.99 for Keras, too slow for short training).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub norm_momentum: Option<f64>,
     /// Random changes of the training images.
     pub augment: AugmentConfig,
 }
@@ -213,7 +218,7 @@ impl Config {
             (training.epochs >= 1, "training.epochs", training.epochs.to_string(), "at least 1"),
             (training.batch_size >= 1, "training.batch_size", training.batch_size.to_string(), "at least 1"),
             (training.learning_rate > 0.0 && training.learning_rate.is_finite(), "training.learning_rate", training.learning_rate.to_string(), "a positive number"),
-            ((0.0..1.0).contains(&training.momentum), "training.momentum", training.momentum.to_string(), "at least 0 and below 1"),
+            (training.norm_momentum.is_none_or(|m| (0.0..1.0).contains(&m)), "training.norm_momentum", format!("{:?}", training.norm_momentum), "at least 0 and below 1"),
             (!self.explain.methods.is_empty() && distinct(self.explain.methods.iter().map(ToString::to_string)), "explain.methods", join(&self.explain.methods), "at least one method, each once"),
             (self.explain.batch_size >= 1 && self.explain.memory_mib >= 1 && self.explain.score_channels != Some(0), "explain", format!("batch_size {}, memory_mib {}, score_channels {:?}", self.explain.batch_size, self.explain.memory_mib, self.explain.score_channels), "each at least 1"),
             (!self.analysis.thresholds.is_empty() && self.analysis.thresholds.iter().all(|&t| unit(t)) && self.analysis.thresholds.windows(2).all(|w| w[0] < w[1]), "analysis.thresholds", format!("{:?}", self.analysis.thresholds), "increasing, between 0 and 1"),
@@ -250,7 +255,7 @@ fn merge(base: &mut toml::Table, over: toml::Table, path: &str) -> std::result::
     Ok(())
 }
 
-const OPTIONAL: [&str; 3] = ["data.directory", "data.samples", "explain.score_channels"];
+const OPTIONAL: [&str; 4] = ["data.directory", "data.samples", "training.norm_momentum", "explain.score_channels"];
 
 fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> bool {
     let items: Vec<T> = items.collect();

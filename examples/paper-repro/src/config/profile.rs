@@ -1,6 +1,7 @@
 //! Profiles: how large a study is.
 
 use cam_methods::Method;
+use cnn_zoo::train::Optimiser;
 use cnn_zoo::{Architecture, Convention};
 use fillet_preprocess::phantom::PhantomConfig;
 use fillet_preprocess::{AugmentConfig, ForegroundConfig};
@@ -46,7 +47,8 @@ struct Size {
     patience: usize,
     batch: usize,
     learning_rate: f64,
-    momentum: f64,
+    optimiser: Optimiser,
+    norm_momentum: Option<f64>,
     score_channels: Option<usize>,
     foreground: ForegroundConfig,
 }
@@ -55,6 +57,8 @@ impl Profile {
     fn size(self) -> Size {
         // the filters of the background removal are sized for 256 pixels; small images get smaller ones
         let small = ForegroundConfig { maximum_size: 3, erosions: 1, gaussian_size: 3, ..ForegroundConfig::default() };
+        // short training does not get far with plain gradient descent
+        let adam = Optimiser::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
         match self {
             Self::Smoke => Size {
                 fish: 6,
@@ -66,8 +70,9 @@ impl Profile {
                 epochs: 12,
                 patience: 12,
                 batch: 8,
-                learning_rate: 5e-3,
-                momentum: 0.9,
+                learning_rate: 1e-3,
+                optimiser: adam,
+                norm_momentum: Some(0.9),
                 score_channels: Some(32),
                 foreground: small,
             },
@@ -81,8 +86,9 @@ impl Profile {
                 epochs: 24,
                 patience: 24,
                 batch: 16,
-                learning_rate: 5e-3,
-                momentum: 0.9,
+                learning_rate: 1e-3,
+                optimiser: adam,
+                norm_momentum: Some(0.9),
                 score_channels: Some(64),
                 foreground: small,
             },
@@ -97,7 +103,8 @@ impl Profile {
                 patience: 200,
                 batch: 32,
                 learning_rate: 5e-3,
-                momentum: 0.0,
+                optimiser: Optimiser::Sgd,
+                norm_momentum: None,
                 score_channels: None,
                 foreground: ForegroundConfig::default(),
             },
@@ -139,7 +146,8 @@ impl Profile {
                 patience: size.patience,
                 batch_size: size.batch,
                 learning_rate: size.learning_rate,
-                momentum: size.momentum,
+                optimiser: size.optimiser,
+                norm_momentum: size.norm_momentum,
                 augment: AugmentConfig::default(),
             },
             explain: ExplainConfig {

@@ -1,5 +1,6 @@
 //! Tables and maps -> figures and `report.html`.
 
+use cnn_zoo::train::Optimiser;
 use mri_io::npy;
 use ndarray::Axis;
 
@@ -45,6 +46,12 @@ impl Stage for Report {
 
 fn facts(run: &Run, study: &Study, manifest: &Manifest) -> RunFacts {
     let config = &run.config;
+    let optimiser = match config.training.optimiser {
+        Optimiser::Sgd => "plain gradient descent".to_owned(),
+        Optimiser::Momentum { momentum } => format!("momentum {momentum}"),
+        Optimiser::Nesterov { momentum } => format!("Nesterov momentum {momentum}"),
+        Optimiser::Adam { .. } => "Adam".to_owned(),
+    };
     let (size, epochs) = (config.preprocess.image_size, config.training.epochs);
     let networks = config.networks.iter().map(|network| NetworkFacts {
         name: network.architecture.to_string(),
@@ -84,8 +91,8 @@ fn facts(run: &Run, study: &Study, manifest: &Manifest) -> RunFacts {
             fact("Scans", format!("{} ({} {}, {} other)", study.labels.len(), count(1), config.data.positive_class, count(0))),
             fact("Animals", format!("{}, divided into {} folds by {}", animals.len(), study.folds.len(), study.unit)),
             fact("Training", format!(
-                "at most {epochs} epochs, patience {}, batches of {}, learning rate {}, momentum {}; weights of the least validation loss",
-                config.training.patience, config.training.batch_size, config.training.learning_rate, config.training.momentum
+                "at most {epochs} epochs, patience {}, batches of {}, learning rate {}, {}; weights of the least validation loss",
+                config.training.patience, config.training.batch_size, config.training.learning_rate, optimiser
             )),
             fact("Maps", format!("class `{}`, last activation before pooling, normalised inside the tissue of each slice", config.data.positive_class)),
             fact("Score-CAM", score_cam),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use candle_core::Device;
-use cnn_zoo::train::{BEST_FILE, Control, HISTORY_FILE, Optimiser, Outcome, Progress, Stage as Part, TrainConfig, fit};
+use cnn_zoo::train::{BEST_FILE, Control, HISTORY_FILE, Outcome, Progress, Stage as Part, TrainConfig, fit};
 use cnn_zoo::{Backbone, BackboneConfig, build, weights};
 use fillet_preprocess::split::Role;
 
@@ -99,6 +99,7 @@ fn backbone_config(run: &Run, network: &NetworkConfig) -> BackboneConfig {
         width: network.width,
         convention: network.convention,
         input_size: [size, size],
+        norm_momentum: run.config.training.norm_momentum,
         ..BackboneConfig::new(network.architecture)
     }
 }
@@ -124,10 +125,7 @@ fn train_fold(
         epochs: training.epochs,
         batch_size: training.batch_size,
         learning_rate: training.learning_rate,
-        optimiser: match training.momentum {
-            0.0 => Optimiser::Sgd,
-            momentum => Optimiser::Momentum { momentum },
-        },
+        optimiser: training.optimiser,
         patience: Some(training.patience),
         seed: seed(2),
         ..TrainConfig::default()

@@ -1,0 +1,17 @@
+//! Any bytes as an HDF5 archive: volumes or typed errors. Start the corpus from an archive that `paper_repro import` wrote.
+#![no_main]
+
+use std::io::Write;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let mut file = tempfile::Builder::new().suffix(".h5").tempfile().expect("a temporary file");
+    file.write_all(data).expect("written");
+    if let Ok(archive) = mri_io::Archive::open(file.path()) {
+        for name in archive.names().unwrap_or_default() {
+            let _ = archive.read_volume(&name);
+        }
+        for name in archive.array_names().unwrap_or_default() {
+            let _ = archive.read_array::<f32>(&name);
+        }
+    }
+});
