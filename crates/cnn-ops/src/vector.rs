@@ -12,6 +12,8 @@ pub(crate) const LANES: usize = 16;
 /// inlined into one that enables them, reached through [`crate::simd::Level`].
 pub(crate) trait Vector: Copy {
     unsafe fn load(x: &[f32]) -> Self;
+    /// Elements `0, stride, 2·stride, …`.
+    unsafe fn gather(x: &[f32], stride: usize) -> Self;
     unsafe fn store(self, y: &mut [f32]);
     unsafe fn splat(x: f32) -> Self;
     unsafe fn add(self, other: Self) -> Self;
@@ -50,6 +52,10 @@ impl Vector for Portable {
     unsafe fn load(x: &[f32]) -> Self {
         let x = &x[..LANES];
         Self(std::array::from_fn(|i| x[i]))
+    }
+    #[inline(always)]
+    unsafe fn gather(x: &[f32], stride: usize) -> Self {
+        Self(std::array::from_fn(|i| x[i * stride]))
     }
     #[inline(always)]
     unsafe fn store(self, y: &mut [f32]) {
@@ -105,6 +111,16 @@ mod x86 {
         unsafe fn load(x: &[f32]) -> Self {
             // SAFETY: see above.
             unsafe { Self(_mm512_loadu_ps(x[..LANES].as_ptr())) }
+        }
+        #[inline(always)]
+        unsafe fn gather(x: &[f32], stride: usize) -> Self {
+            assert!(stride <= 1 << 16 && (LANES - 1) * stride < x.len());
+            // SAFETY: see above; the largest index was just checked and fits 32 bits.
+            unsafe {
+                let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+                let index = _mm512_mullo_epi32(lanes, _mm512_set1_epi32(stride as i32));
+                Self(_mm512_i32gather_ps::<4>(index, x.as_ptr()))
+            }
         }
         #[inline(always)]
         unsafe fn store(self, y: &mut [f32]) {
@@ -211,6 +227,12 @@ mod x86 {
                     _mm256_loadu_ps(x[8..].as_ptr()),
                 ])
             }
+        }
+        #[inline(always)]
+        unsafe fn gather(x: &[f32], stride: usize) -> Self {
+            let all: [f32; LANES] = std::array::from_fn(|i| x[i * stride]);
+            // SAFETY: see above.
+            unsafe { Self::load(&all) }
         }
         #[inline(always)]
         unsafe fn store(self, y: &mut [f32]) {

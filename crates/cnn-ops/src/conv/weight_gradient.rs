@@ -18,6 +18,9 @@ const PARTIAL: usize = 1 << 20;
 
 /// `dw[filters, channels/groups, rows, columns]` from `dy` and the input.
 ///
+/// Where there are fewer filters than patch rows the gradient is summed transposed, so that the
+/// smaller operand, `dy`, is the one the matrix product repacks.
+///
 /// The pixels of a large map with few weights are summed in a fixed number of parts, whose sums
 /// are then added in order.
 pub(crate) fn weight_gradient<T: Element>(g: &Geometry, dy: &[T], x: &[T]) -> Vec<T> {
@@ -38,6 +41,8 @@ pub(crate) fn weight_gradient<T: Element>(g: &Geometry, dy: &[T], x: &[T]) -> Ve
         .min(tiles.len());
     let per_split = tiles.len().div_ceil(splits);
     let splits = tiles.len().div_ceil(per_split);
+    let filters = g.group_filters();
+    let flipped = filters < block * k;
     let mut sums = vec![T::ZERO; splits * size];
     let out = share(&mut sums);
     for_each_task(splits * g.groups * blocks, g.products(), |task| {
@@ -46,19 +51,27 @@ pub(crate) fn weight_gradient<T: Element>(g: &Geometry, dy: &[T], x: &[T]) -> Ve
         let first = part * block;
         let count = block.min(channels - first);
         let tiles = &tiles[split * per_split..((split + 1) * per_split).min(tiles.len())];
-        let at = split * size + group * g.group_filters() * patch + first * k;
-        let rows = g.group_filters();
-        let dst = out.at(at, (rows - 1) * patch + count * k);
+        let at = split * size + group * filters * patch;
+        let dst = if flipped {
+            out.at(at + first * k * filters, count * k * filters)
+        } else {
+            out.at(at + first * k, (filters - 1) * patch + count * k)
+        };
         for (i, tile) in tiles.iter().enumerate() {
             let channels = group * channels + first..group * channels + first + count;
-            // SAFETY: tasks own disjoint columns (channels) of disjoint matrices (splits, groups)
-            // in an initialised buffer.
-            unsafe { add_tile(g, dy, x, tile, group, channels, dst, i > 0) };
+            // SAFETY: tasks own disjoint columns, or rows if flipped, (channels) of disjoint
+            // matrices (splits, groups) in an initialised buffer.
+            unsafe { add_tile(g, dy, x, tile, group, channels, dst, flipped, i > 0) };
         }
     });
-    if splits == 1 {
-        return sums;
+    if splits > 1 {
+        add_parts(&mut sums, splits, size);
     }
+    if flipped { unflip(g, &sums) } else { sums }
+}
+
+/// Adds the parts of `sums` in order into the first, which alone remains.
+fn add_parts<T: Element>(sums: &mut Vec<T>, splits: usize, size: usize) {
     let (total, parts) = sums.split_at_mut(size);
     for_each_chunk(total, 4096, splits * size, |i, total| {
         for part in parts.chunks(size) {
@@ -68,7 +81,22 @@ pub(crate) fn weight_gradient<T: Element>(g: &Geometry, dy: &[T], x: &[T]) -> Ve
         }
     });
     sums.truncate(size);
-    sums
+}
+
+/// `[group][filter][patch]` from `[group][patch][filter]`.
+fn unflip<T: Element>(g: &Geometry, flipped: &[T]) -> Vec<T> {
+    let (patch, filters) = (g.patch(), g.group_filters());
+    let mut out = vec![T::ZERO; flipped.len()];
+    for_each_chunk(&mut out, 16 * patch, flipped.len(), |i, rows| {
+        for (j, row) in rows.chunks_mut(patch).enumerate() {
+            let filter = 16 * i + j;
+            let from = &flipped[filter / filters * filters * patch + filter % filters..];
+            for (to, &v) in row.iter_mut().zip(from.iter().step_by(filters)) {
+                *to = v;
+            }
+        }
+    });
+    out
 }
 
 /// Adds (or writes) the contribution of one tile.
@@ -76,7 +104,8 @@ pub(crate) fn weight_gradient<T: Element>(g: &Geometry, dy: &[T], x: &[T]) -> Ve
 /// # Safety
 ///
 /// `dst` points to one row per filter of the group, `g.patch()` apart, each with room for the
-/// patches of `channels`, all initialised and touched by no one else.
+/// patches of `channels`; or, if `flipped`, to one row of the group's filters per patch row. All
+/// of them are initialised and touched by no one else.
 #[allow(clippy::too_many_arguments)]
 unsafe fn add_tile<T: Element>(
     g: &Geometry,
@@ -86,6 +115,7 @@ unsafe fn add_tile<T: Element>(
     group: usize,
     channels: std::ops::Range<usize>,
     dst: *mut T,
+    flipped: bool,
     accumulate: bool,
 ) {
     let pixels = g.output[0] * g.output[1];
@@ -123,7 +153,13 @@ unsafe fn add_tile<T: Element>(
             Matrix::new(staging, filters, length, length)
         };
         // SAFETY: the caller's promise.
-        unsafe { multiply(dst, g.patch(), dy, patches.transposed(), accumulate) };
+        unsafe {
+            if flipped {
+                multiply(dst, filters, patches, dy.transposed(), accumulate);
+            } else {
+                multiply(dst, g.patch(), dy, patches.transposed(), accumulate);
+            }
+        }
     });
 }
 

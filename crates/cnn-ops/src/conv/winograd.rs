@@ -183,15 +183,25 @@ pub(crate) fn convolve(
     }
 }
 
+/// Elements from one position of the transformed weight to the next.
+fn weight_plane(g: &Geometry, filters: usize) -> usize {
+    filters * g.channels + SLACK
+}
+
 /// Lends `G w Gᵀ` of some filters, `[position][filter][channel]`.
 fn with_weight(g: &Geometry, w: &[f32], filters: Range<usize>, f: impl FnOnce(&[f32])) {
-    let plane = filters.len() * g.channels;
+    let plane = weight_plane(g, filters.len());
     f32::with_scratch(POSITIONS * plane, |out| {
         let shared = share(out);
         for_each_task(filters.len().div_ceil(8), plane * POSITIONS, |task| {
             for i in task * 8..(task * 8 + 8).min(filters.len()) {
                 let w = &w[(filters.start + i) * g.channels * 9..][..g.channels * 9];
-                weight_rows(w, &shared, i * g.channels, plane);
+                // SAFETY: one row per position and filter of an initialised buffer; each filter
+                // belongs to one task.
+                let mut rows = std::array::from_fn(|position| unsafe {
+                    shared.slice(position * plane + i * g.channels, g.channels)
+                });
+                weight_rows(w, &mut rows);
             }
         });
         f(out);
@@ -213,12 +223,14 @@ fn transform_input(
     let phase = grid.phase();
     let [height, width] = g.input;
     let line = 4 * phase;
-    // Whole vectors spill over the end of a row of tiles. Within the channels of this task the
-    // next row overwrites them; the last row goes through a buffer.
-    let spill = grid.whole_columns();
-    f32::with_scratch(7 * line + POSITIONS * spill, |scratch| {
-        let (sorted, rest) = scratch.split_at_mut(6 * line);
-        let (padded, last) = rest.split_at_mut(line);
+    f32::with_scratch(7 * line, |scratch| {
+        let (sorted, padded) = scratch.split_at_mut(6 * line);
+        // Whole vectors spill over the end of a row of tiles into what this task writes next.
+        let first = channels.start * tiles;
+        // SAFETY: one row per position of an initialised buffer; the channels belong to this task.
+        let mut out = std::array::from_fn(|position| unsafe {
+            out.slice(position * plane + first, channels.len() * tiles)
+        });
         for c in channels {
             for (k, row) in rows.clone().enumerate() {
                 let (image, r) = (row / grid.rows, row % grid.rows);
@@ -239,13 +251,8 @@ fn transform_input(
                         out.fill(0.0);
                     }
                 }
-                input_row(sorted, phase, grid.columns, last, spill, 0);
-                for (position, row) in last.chunks_exact(spill).enumerate() {
-                    let at = position * plane + c * tiles + k * grid.columns;
-                    let dst = out.at(at, grid.columns);
-                    // SAFETY: `at` checks the range; only this task writes this channel.
-                    unsafe { dst.copy_from_nonoverlapping(row.as_ptr(), grid.columns) };
-                }
+                let to = c * tiles + k * grid.columns - first;
+                input_row(sorted, phase, grid.columns, &mut out, to);
             }
         }
     });
@@ -276,7 +283,8 @@ fn finish(
         for start in filters.clone().step_by(step) {
             let n = step.min(filters.end - start);
             for position in 0..POSITIONS {
-                let u = &weight[(position * all.len() + start - all.start) * g.channels..];
+                let u = &weight[position * weight_plane(g, all.len())..];
+                let u = &u[(start - all.start) * g.channels..];
                 let v = &input[position * input_plane..];
                 let m = &mut products[position * plane..][..n * tiles];
                 let lhs = Matrix::new(u, n, g.channels, g.channels);

@@ -105,13 +105,14 @@ vector_kernel! {
 }
 
 vector_kernel! {
-    /// `Bᵀ x B` for one row of tiles of one channel, from six rows of sorted columns.
+    /// `Bᵀ x B` for one row of tiles of one channel, from six rows of sorted columns, into
+    /// `out[position][to..]`. What a last vector holds beyond `columns` is written too, up to the
+    /// end of `out[position]`.
     fn input_row<V>(
         sorted: &[f32],
         phase: usize,
         columns: usize,
-        out: &mut [f32],
-        plane: usize,
+        out: &mut [&mut [f32]; POSITIONS],
         to: usize,
     ) {
         for start in (0..columns).step_by(LANES) {
@@ -124,7 +125,14 @@ vector_kernel! {
             for i in 0..6 {
                 let row = input(std::array::from_fn(|j| half[j][i]));
                 for (j, v) in row.into_iter().enumerate() {
-                    v.store(&mut out[(i * 6 + j) * plane + to + start..]);
+                    let out = &mut out[i * 6 + j][to + start..];
+                    if out.len() >= LANES {
+                        v.store(out);
+                    } else {
+                        let mut whole = [0f32; LANES];
+                        v.store(&mut whole);
+                        out.copy_from_slice(&whole[..out.len()]);
+                    }
                 }
             }
         }
@@ -159,27 +167,31 @@ vector_kernel! {
 }
 
 vector_kernel! {
-    /// `G w Gᵀ` of the kernels of one filter, one per channel, into rows `stride` apart.
-    fn weight_rows<V>(w: &[f32], out: &crate::parallel::Shared<'_, f32>, at: usize, stride: usize) {
+    /// `G w Gᵀ` of the kernels of one filter, one per channel, into `out[position][channel]`.
+    fn weight_rows<V>(w: &[f32], out: &mut [&mut [f32]; POSITIONS]) {
         let channels = w.len() / 9;
+        let mut tail = [0f32; 9 * LANES];
         for start in (0..channels).step_by(LANES) {
             let count = LANES.min(channels - start);
-            let mut k = [[0f32; LANES]; 9];
-            for (l, w) in w[start * 9..(start + count) * 9].chunks_exact(9).enumerate() {
-                for (k, &w) in k.iter_mut().zip(w) {
-                    k[l] = w;
-                }
+            let mut w = &w[start * 9..];
+            if count < LANES {
+                tail[..count * 9].copy_from_slice(&w[..count * 9]);
+                w = &tail;
             }
-            let columns: [[V; 6]; 3] =
-                std::array::from_fn(|j| weight(std::array::from_fn(|i| V::load(&k[i * 3 + j]))));
+            let columns: [[V; 6]; 3] = std::array::from_fn(|j| {
+                weight(std::array::from_fn(|i| V::gather(&w[i * 3 + j..], 9)))
+            });
             for i in 0..6 {
                 let row = weight(std::array::from_fn(|j| columns[j][i]));
                 for (j, v) in row.into_iter().enumerate() {
-                    let mut whole = [0f32; LANES];
-                    v.store(&mut whole);
-                    let dst = out.at((i * 6 + j) * stride + at + start, count);
-                    // `at` checked the range, which belongs to this filter alone.
-                    dst.copy_from_nonoverlapping(whole.as_ptr(), count);
+                    let out = &mut out[i * 6 + j][start..];
+                    if count == LANES {
+                        v.store(out);
+                    } else {
+                        let mut whole = [0f32; LANES];
+                        v.store(&mut whole);
+                        out[..count].copy_from_slice(&whole[..count]);
+                    }
                 }
             }
         }
@@ -195,6 +207,12 @@ mod tests {
         (0..n)
             .map(|i| ((i * 37 % 101) as f32 - 50.0) / 16.0)
             .collect()
+    }
+
+    fn split(out: &mut [f32]) -> [&mut [f32]; POSITIONS] {
+        let length = out.len() / POSITIONS;
+        let mut rows = out.chunks_exact_mut(length);
+        std::array::from_fn(|_| rows.next().unwrap())
     }
 
     /// Runs `f` at every level of this machine and compares with the first, the plain arrays.
@@ -229,8 +247,8 @@ mod tests {
                     row,
                 );
             }
-            let mut out = vec![0.0; POSITIONS * plane];
-            input_row::at(level, &sorted, phase, columns, &mut out, plane, 3);
+            let mut out = vec![0.0; POSITIONS * 33];
+            input_row::at(level, &sorted, phase, columns, &mut split(&mut out), 3);
             out
         });
         levels_agree(|level| {
@@ -241,8 +259,7 @@ mod tests {
         });
         levels_agree(|level| {
             let mut out = vec![0.0; POSITIONS * 40];
-            let shared = crate::parallel::share(&mut out);
-            weight_rows::at(level, &numbers(37 * 9), &shared, 1, 40);
+            weight_rows::at(level, &numbers(37 * 9), &mut split(&mut out));
             out
         });
     }
