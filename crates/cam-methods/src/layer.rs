@@ -108,6 +108,25 @@ impl<'a> Layer<'a> {
         })
     }
 
+    /// A function of activation and gradient at every cell, channel by channel.
+    ///
+    /// # Errors
+    ///
+    /// As [`gradients`](Self::gradients).
+    pub fn cell_values(&self, f: impl Fn(f64, f64) -> f64) -> Result<Vec<Vec<f64>>> {
+        let channel = |(a, g): (&[f32], &[f32])| {
+            a.iter()
+                .zip(g)
+                .map(|(a, g)| f(f64::from(*a), f64::from(*g)))
+                .collect()
+        };
+        Ok(self
+            .activations()
+            .zip(self.gradients()?)
+            .map(channel)
+            .collect())
+    }
+
     pub(crate) fn dead_channels(&self) -> usize {
         self.activations()
             .filter(|a| a.iter().all(|v| *v == 0.0))

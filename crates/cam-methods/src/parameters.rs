@@ -1,6 +1,6 @@
 //! Numbers that some methods take: how many channels, copies, groups, which seed.
 
-use crate::{Error, Result};
+use crate::{Error, Result, Smoothing};
 use serde::{Deserialize, Serialize};
 
 /// Parameters of the methods that have any.
@@ -36,6 +36,8 @@ pub struct Parameters {
     pub group_blur: f64,
     /// Deviation in cells of the kernel of Recipro-CAM; 0 keeps a single cell.
     pub recipro_sigma: f64,
+    /// Smoothing of every map.
+    pub smoothing: Smoothing,
     /// Seed of everything random.
     pub seed: u64,
 }
@@ -53,6 +55,7 @@ impl Default for Parameters {
             groups: 32,
             group_blur: 50.0 / 224.0,
             recipro_sigma: 0.0,
+            smoothing: Smoothing::None,
             seed: 0,
         }
     }

@@ -139,6 +139,14 @@ pub struct Passes {
     pub backward: usize,
 }
 
+impl Passes {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.forward += other.forward;
+        self.forward_images += other.forward_images;
+        self.backward += other.backward;
+    }
+}
+
 /// The heatmaps of several methods, and what it took to make them.
 #[derive(Debug, Clone)]
 pub struct Explanation {

@@ -180,7 +180,7 @@ fn a_region_must_fit_and_sets_the_scale() {
         if let Some(r) = region {
             explainer = explainer.region(r);
         }
-        explainer.explain(&x, &TWO, Method::GradCam)
+        explainer.explain(&x, &TWO, Method::EigenCam)
     };
     assert!(matches!(explain(None), Err(Error::Region { .. })));
     let zeros = Tensor::zeros((8, 8), DType::F32, &Device::Cpu).unwrap();

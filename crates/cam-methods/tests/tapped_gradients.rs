@@ -20,7 +20,8 @@ impl Tap for Nudge<'_> {
         }
         let mut step = vec![0f64; a.elem_count()];
         step[self.at] = self.by;
-        a + Tensor::from_vec(step, a.dims(), a.device())?
+        let step = Tensor::from_vec(step, a.dims(), a.device())?;
+        a + step
     }
 }
 

@@ -4,11 +4,14 @@ mod assemble;
 mod gradients;
 mod observation;
 mod recorder;
+mod smoothing;
 
-pub use observation::Observation;
+pub use observation::{GradientTerm, Observation};
+pub use smoothing::Smoothing;
 
 pub(crate) use assemble::Drawn;
-pub(crate) use observation::Recorded;
+pub(crate) use observation::{Recorded, Wanted};
+pub(crate) use recorder::Replace;
 
 use crate::progress::{Control, Observer, Progress};
 use crate::{
@@ -143,7 +146,14 @@ impl<'m, M: TappedModel + ?Sized> Explainer<'m, M> {
     /// [`Error::RepeatedTap`], [`Error::TapShape`], [`Error::NonFinite`], [`Error::Parameter`],
     /// [`Error::Model`].
     pub fn observe(&self, images: &Tensor) -> Result<Observation<'_, M>> {
-        Observation::new(self, images, true)
+        Observation::new(
+            self,
+            images,
+            Wanted {
+                gradients: true,
+                full: false,
+            },
+        )
     }
 
     /// The heatmaps of one method, one target per image.
@@ -175,8 +185,12 @@ impl<'m, M: TappedModel + ?Sized> Explainer<'m, M> {
         targets: &[Target],
         methods: &[Method],
     ) -> Result<Explanation> {
+        if self.parameters.smoothing.test_time() {
+            return smoothing::explain_transformed(self, images, targets, methods);
+        }
+        let full = methods.contains(&Method::FullGrad);
         let gradients = methods.iter().any(|m| m.needs_gradients());
-        Observation::new(self, images, gradients)?.explain(targets, methods)
+        Observation::new(self, images, Wanted { gradients, full })?.explain(targets, methods)
     }
 
     /// The heatmaps of a rule of your own.
@@ -190,7 +204,34 @@ impl<'m, M: TappedModel + ?Sized> Explainer<'m, M> {
         targets: &[Target],
         rule: &dyn CamRule,
     ) -> Result<CamMaps> {
-        Observation::new(self, images, rule.needs_gradients())?.explain_rule(targets, rule)
+        let wanted = Wanted {
+            gradients: rule.needs_gradients(),
+            full: false,
+        };
+        Observation::new(self, images, wanted)?.explain_rule(targets, rule)
+    }
+
+    /// The same settings for another network.
+    pub fn with_model<'n, N: TappedModel + ?Sized>(&self, model: &'n N) -> Explainer<'n, N> {
+        Explainer {
+            model,
+            taps: self.taps.clone(),
+            semantics: self.semantics.clone(),
+            parameters: self.parameters.clone(),
+            region: self.region.clone(),
+            budget: self.budget,
+            share_masks: self.share_masks,
+            observer: self.observer.clone(),
+            default_tap: OnceLock::new(),
+        }
+    }
+
+    fn copy(&self) -> Explainer<'m, M> {
+        let copy = self.with_model(self.model);
+        if let Some(tap) = self.default_tap.get() {
+            copy.default_tap.get_or_init(|| tap.clone());
+        }
+        copy
     }
 
     pub(crate) fn report(&self, stage: &str, done: usize, total: usize) -> Result<()> {
@@ -211,7 +252,10 @@ impl<'m, M: TappedModel + ?Sized> Explainer<'m, M> {
     /// Names of the taps to explain at, and whether a pass was spent on finding out.
     fn resolve_taps(&self, images: &Tensor) -> Result<(Vec<String>, bool)> {
         if !self.taps.is_empty() {
-            return Ok((self.taps.clone(), false));
+            let mut taps = self.taps.clone();
+            let mut seen = std::collections::HashSet::new();
+            taps.retain(|t| seen.insert(t.clone()));
+            return Ok((taps, false));
         }
         if let Some(name) = self.default_tap.get() {
             return Ok((vec![name.clone()], false));

@@ -1,15 +1,19 @@
 //! One forward pass, and every explanation that can be drawn from it.
 
 use super::Explainer;
+
 use super::assemble::{Assembler, Drawn};
 use super::gradients::{backward, scores};
 use super::recorder::Recorder;
 use crate::score::ScoreTables;
 use crate::{
-    CamMaps, CamRule, Error, Explanation, Layer, Method, Passes, RawMap, Result, TapShape,
-    TappedModel, Target, host, methods, rules,
+    BiasTerm, CamMaps, CamRule, Error, Explanation, Layer, Method, Passes, RawMap, Result,
+    TapShape, TappedModel, Target, host, methods, rules,
 };
 use candle_core::{Tensor, Var};
+
+/// Name of the images where a layer is named.
+const INPUT: &str = "input";
 
 /// An activation at a tap, on the device and as plain values.
 pub(crate) struct Recorded {
@@ -20,6 +24,28 @@ pub(crate) struct Recorded {
     pub(crate) height: usize,
     pub(crate) width: usize,
     probe: Option<Var>,
+}
+
+/// One term of a score's full gradient.
+#[derive(Debug, Clone)]
+pub struct GradientTerm {
+    /// Where: `input`, or the tap of a bias.
+    pub place: String,
+    /// Gradient times input or bias, `[B, K, h, w]`.
+    pub values: Tensor,
+}
+
+/// What a pass must be able to differentiate.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted {
+    pub(crate) gradients: bool,
+    pub(crate) full: bool,
+}
+
+/// Probes of FullGrad.
+struct FullProbes {
+    input: Var,
+    biases: Vec<(String, Var, Tensor)>,
 }
 
 impl Recorded {
@@ -48,6 +74,10 @@ pub struct Observation<'e, M: ?Sized> {
     pub(crate) passes: Passes,
     pub(crate) tables: ScoreTables,
     pub(crate) largest_activation: usize,
+    /// Whether some shortcut from before a tap joins after it, so that a larger batch cannot begin there.
+    pub(crate) joins_shortcut: bool,
+    pub(crate) full: Option<Vec<GradientTerm>>,
+    probes: Option<FullProbes>,
     available: Vec<TapShape>,
     assembler: Assembler,
 }
@@ -65,7 +95,7 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
     pub(super) fn new(
         explainer: &'e Explainer<'e, M>,
         images: &Tensor,
-        gradients: bool,
+        wanted: Wanted,
     ) -> Result<Self> {
         let [batch, _, height, width] = check_images(images)?;
         explainer.parameters.check()?;
@@ -81,8 +111,24 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
             passes.forward += 1;
             passes.forward_images += 1;
         }
-        let mut recorder = Recorder::new(&taps, gradients);
-        let outputs = explainer.model.forward_tapped(&images, &mut recorder);
+        let biases = if wanted.full {
+            methods::bias_terms(explainer.model)?
+        } else {
+            Vec::new()
+        };
+        let mut names = taps.clone();
+        names.extend(biases.iter().map(|b| b.tap.clone()));
+        let mut recorder = Recorder::new(&names, wanted.gradients, wanted.full);
+        let input = match wanted.full {
+            true => Some(Var::zeros(images.shape(), images.dtype(), images.device())?),
+            false => None,
+        };
+        let outputs = match &input {
+            Some(probe) => explainer
+                .model
+                .forward_tapped(&(&images + probe.as_tensor())?, &mut recorder),
+            None => explainer.model.forward_tapped(&images, &mut recorder),
+        };
         if let Some(tap) = recorder.repeated {
             return Err(Error::RepeatedTap { tap });
         }
@@ -90,6 +136,13 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
         passes.forward += 1;
         passes.forward_images += batch;
 
+        let probes = match input {
+            Some(input) => Some(FullProbes {
+                input,
+                biases: bias_probes(biases, &recorder)?,
+            }),
+            None => None,
+        };
         let mut visits = recorder.visits;
         let mut layers = Vec::with_capacity(taps.len());
         for tap in &taps {
@@ -142,6 +195,9 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
             layers,
             passes,
             largest_activation: recorder.largest / batch,
+            joins_shortcut: false,
+            full: None,
+            probes,
             available: recorder.lister.taps,
             assembler,
         })
@@ -177,15 +233,59 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
         let scores = scores(&self.outputs, &targets, space)?;
         let store = backward(&scores)?;
         self.passes.backward += 1;
+        let at = |probe: Option<&Var>, tap: &str| {
+            let found = probe.and_then(|p| store.get(p.as_tensor()));
+            found.cloned().ok_or_else(|| Error::Disconnected {
+                tap: tap.to_owned(),
+            })
+        };
+        if let Some(probes) = &self.probes {
+            let input = at(Some(&probes.input), INPUT)?;
+            let mut terms = vec![GradientTerm {
+                place: INPUT.to_owned(),
+                values: (&self.images * &input)?,
+            }];
+            for (tap, probe, bias) in &probes.biases {
+                let values = at(Some(probe), tap)?.broadcast_mul(bias)?;
+                terms.push(GradientTerm {
+                    place: tap.clone(),
+                    values,
+                });
+            }
+            self.full = Some(terms);
+        }
         self.layers
             .iter()
-            .map(|layer| {
-                let found = layer.probe.as_ref().and_then(|p| store.get(p.as_tensor()));
-                found.cloned().ok_or_else(|| Error::Disconnected {
-                    tap: layer.tap.clone(),
-                })
-            })
+            .map(|layer| at(layer.probe.as_ref(), &layer.tap))
             .collect()
+    }
+
+    /// The full gradient of the targets' scores: input gradient times input, and every bias gradient times its
+    /// bias. In a network of linear layers and ReLU whose biases are all described, its sum over everything is
+    /// the score (Srinivas and Fleuret 2019, Eq. 3).
+    ///
+    /// One forward and one backward pass, unless the observation was made for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] if the network does not describe its biases; as [`gradients`](Self::gradients).
+    pub fn full_gradients(&mut self, targets: &[Target]) -> Result<Vec<GradientTerm>> {
+        if self.probes.is_some() {
+            self.gradients(targets)?;
+            return self.full.clone().ok_or(Error::Missing {
+                method: Method::FullGrad,
+                what: "gradients",
+            });
+        }
+        let targets = self.resolve(targets)?;
+        let wanted = Wanted {
+            gradients: true,
+            full: true,
+        };
+        let mut copy = Observation::new(self.explainer, &self.images, wanted)?;
+        let terms = copy.full_gradients(&targets)?;
+        self.passes.add(copy.passes);
+        Ok(terms)
     }
 
     /// The heatmaps of several methods for one target per image.
@@ -202,14 +302,30 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
         if self.reduced_scores() {
             self.tables.clear();
         }
+        if methods.contains(&Method::FullGrad) && self.probes.is_none() {
+            self.full = Some(self.full_gradients(&targets)?);
+        }
         let mut maps = Vec::with_capacity(methods.len());
         for method in methods {
-            let semantics = &self.explainer.semantics;
-            let drawn = match rules::of(*method, semantics, &self.explainer.parameters) {
+            let rule = rules::of(
+                *method,
+                &self.explainer.semantics,
+                &self.explainer.parameters,
+            );
+            let mut drawn = match &rule {
                 Some(rule) => self.draw(rule.as_ref(), gradients.as_deref())?,
                 None => methods::draw(self, *method, &targets, gradients.as_deref())?,
             };
-            maps.push(self.assemble(method.name(), Some(*method), drawn)?);
+            if self.explainer.parameters.smoothing.principal_component() {
+                self.smooth(*method, rule.as_deref(), gradients.as_deref(), &mut drawn)?;
+            }
+            let maps_of_method = match method {
+                Method::FullGrad => {
+                    self.assemble(method.name(), Some(*method), &[self.input_layer()?], drawn)?
+                }
+                _ => self.assemble(method.name(), Some(*method), &self.layers, drawn)?,
+            };
+            maps.push(maps_of_method);
         }
         Ok(Explanation {
             maps,
@@ -232,20 +348,35 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
             false => None,
         };
         let drawn = self.draw(rule, gradients.as_deref())?;
-        self.assemble(rule.name(), None, drawn)
+        self.assemble(rule.name(), None, &self.layers, drawn)
     }
 
     fn assemble(
         &self,
         name: &str,
         method: Option<Method>,
+        layers: &[Recorded],
         drawn: Vec<Vec<Drawn>>,
     ) -> Result<CamMaps> {
         self.assembler
-            .assemble(&self.explainer.semantics, name, method, &self.layers, drawn)
+            .assemble(&self.explainer.semantics, name, method, layers, drawn)
     }
 
-    fn resolve(&self, targets: &[Target]) -> Result<Vec<Target>> {
+    /// The images as a layer, for methods whose maps have their size.
+    fn input_layer(&self) -> Result<Recorded> {
+        let (_, channels, height, width) = self.images.dims4()?;
+        Ok(Recorded {
+            tap: INPUT.to_owned(),
+            activation: self.images.clone(),
+            values: host::values(&self.images)?,
+            channels,
+            height,
+            width,
+            probe: None,
+        })
+    }
+
+    pub(crate) fn resolve(&self, targets: &[Target]) -> Result<Vec<Target>> {
         let batch = self.images.dim(0)?;
         if targets.len() != batch {
             return Err(Error::TargetCount {
@@ -291,6 +422,41 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
             })
             .collect()
     }
+}
+
+/// The probes at the taps of the biases, with each bias shaped to multiply its gradient.
+fn bias_probes(
+    biases: Vec<BiasTerm>,
+    recorder: &Recorder<'_>,
+) -> Result<Vec<(String, Var, Tensor)>> {
+    biases
+        .into_iter()
+        .map(|term| {
+            let visit = recorder.visits.iter().find(|v| v.name == term.tap);
+            let Some((visit, probe)) = visit.and_then(|v| v.probe.clone().map(|p| (v, p))) else {
+                return Err(Error::UnknownTap {
+                    tap: term.tap,
+                    available: recorder.names.clone(),
+                });
+            };
+            let (channels, got) = (visit.activation.dim(1)?, term.bias.elem_count());
+            if channels != got {
+                let what = "length of the bias";
+                return Err(Error::DescriptionMismatch {
+                    what,
+                    tap: term.tap,
+                    expected: channels,
+                    got,
+                });
+            }
+            let bias = term
+                .bias
+                .detach()
+                .to_dtype(probe.dtype())?
+                .to_device(probe.device())?;
+            Ok((term.tap, probe, bias.reshape((1, channels, 1, 1))?))
+        })
+        .collect()
 }
 
 fn checked(rule: &dyn CamRule, layer: &Layer<'_>) -> Result<RawMap> {

@@ -35,6 +35,8 @@ pub(crate) struct Visit {
 pub(crate) struct Recorder<'a> {
     pub(crate) wanted: &'a [String],
     pub(crate) probing: bool,
+    /// Whether something before the first tap is differentiated too.
+    pub(crate) from_input: bool,
     pub(crate) visits: Vec<Visit>,
     pub(crate) names: Vec<String>,
     pub(crate) lister: Lister,
@@ -43,10 +45,11 @@ pub(crate) struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    pub(crate) fn new(wanted: &'a [String], probing: bool) -> Self {
+    pub(crate) fn new(wanted: &'a [String], probing: bool, from_input: bool) -> Self {
         Self {
             wanted,
             probing,
+            from_input,
             visits: Vec::new(),
             names: Vec::new(),
             lister: Lister::default(),
@@ -77,12 +80,9 @@ impl Tap for Recorder<'_> {
             });
             return Ok(activation);
         }
-        // no probe lies before the first tap: nothing above it has to be differentiated
-        let base = if self.visits.is_empty() {
-            activation.detach()
-        } else {
-            activation
-        };
+        // where no probe lies before the first tap, nothing above it has to be differentiated
+        let cut = self.visits.is_empty() && !self.from_input;
+        let base = if cut { activation.detach() } else { activation };
         let probe = Var::zeros(base.shape(), base.dtype(), base.device())?;
         let continued = (&base + probe.as_tensor())?;
         self.visits.push(Visit {

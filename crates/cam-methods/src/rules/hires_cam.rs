@@ -19,4 +19,8 @@ impl CamRule for HiresCam {
     fn map(&self, layer: &Layer<'_>) -> Result<RawMap> {
         layer.cell_sum(|a, g| g * a)
     }
+
+    fn contributions(&self, layer: &Layer<'_>) -> Result<Option<Vec<Vec<f64>>>> {
+        Ok(Some(layer.cell_values(|a, g| g * a)?))
+    }
 }

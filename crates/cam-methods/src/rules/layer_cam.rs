@@ -28,6 +28,13 @@ impl CamRule for LayerCam {
             LayerCamRule::GradientDeviation => deviation(layer),
         }
     }
+
+    fn contributions(&self, layer: &Layer<'_>) -> Result<Option<Vec<Vec<f64>>>> {
+        Ok(match self.0 {
+            LayerCamRule::PositiveGradient => Some(layer.cell_values(|a, g| g.max(0.0) * a)?),
+            LayerCamRule::MeanPositiveGradient | LayerCamRule::GradientDeviation => None,
+        })
+    }
 }
 
 fn deviation(layer: &Layer<'_>) -> Result<RawMap> {

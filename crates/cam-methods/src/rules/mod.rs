@@ -66,6 +66,16 @@ pub trait CamRule: Send + Sync {
     ///
     /// Whatever the rule cannot do.
     fn map(&self, layer: &Layer<'_>) -> Result<RawMap>;
+
+    /// What the map is a sum of, channel by channel, for [`Smoothing::PrincipalComponent`](crate::Smoothing).
+    /// Rules that return channel weights need not say.
+    ///
+    /// # Errors
+    ///
+    /// As [`map`](Self::map).
+    fn contributions(&self, _layer: &Layer<'_>) -> Result<Option<Vec<Vec<f64>>>> {
+        Ok(None)
+    }
 }
 
 /// The rule of a method that is one.

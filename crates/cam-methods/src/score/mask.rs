@@ -6,9 +6,9 @@ use crate::resize::{Resize, Resizer};
 use crate::semantics::{MaskOrder, ScoreCamRule};
 use candle_core::{DType, Device, Tensor};
 
-/// Below this share of the range, an epsilon is lost in rounding and left out, so that channels which differ
-/// only in scale share one mask.
-const LOST: f64 = 1.0 / (1u64 << 24) as f64;
+/// Below this share of the range, an epsilon changes a mask by no more than a few units in the last place and
+/// is left out, so that channels which differ only in scale share one mask.
+const LOST: f64 = 1.0 / (1u64 << 21) as f64;
 
 /// A mask at the resolution of its layer: all that the mask at image size depends on.
 ///
@@ -56,6 +56,21 @@ impl LowMask {
             .iter()
             .chain([&self.epsilon])
             .map(|v| v.to_bits())
+            .collect()
+    }
+
+    /// Values at the layer's resolution that resize to the mask itself.
+    pub(crate) fn stretched(&self, resizer: &Resizer, order: MaskOrder) -> Vec<f64> {
+        let (mut min, mut divisor) = (0.0, 1.0);
+        if order == MaskOrder::ResizeFirst {
+            let range = Range::of(&resizer.apply(&self.values));
+            min = f64::from(range.min);
+            divisor = f64::from(range.width()) + f64::from(self.epsilon);
+        }
+        let scale = if divisor > 0.0 { 1.0 / divisor } else { 0.0 };
+        self.values
+            .iter()
+            .map(|v| (f64::from(*v) - min) * scale)
             .collect()
     }
 

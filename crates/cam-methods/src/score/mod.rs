@@ -3,4 +3,5 @@
 pub(crate) mod mask;
 mod table;
 
+pub(crate) use mask::LowMask;
 pub(crate) use table::{Entry, ScoreTables};

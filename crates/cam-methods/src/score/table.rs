@@ -61,11 +61,6 @@ impl Table {
         self.entries.get(&channel).copied()
     }
 
-    /// Rows so far: images that were sent.
-    pub(crate) fn forwards(&self) -> usize {
-        self.rows.len()
-    }
-
     pub(crate) fn blank(&self) -> Option<usize> {
         self.blank
     }

@@ -286,14 +286,36 @@ pub struct EigenRule {
     pub sign: EigenSign,
 }
 
-/// FullGrad's post-processing of each term before it is added.
+/// Over what FullGrad brings each term to [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FullGradRule {
-    /// Absolute value, then to [0, 1] per image and layer over all channels together.
+pub enum FullGradScale {
+    /// Per image and layer, over all channels together.
     PerLayer,
-    /// Absolute value, then to [0, 1] for each channel by itself.
+    /// Each channel by itself.
     PerChannel,
+}
+
+/// FullGrad's post-processing of each term before it is added.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FullGradRule {
+    /// Scale of the absolute values.
+    pub scale: FullGradScale,
+    /// How terms are resized.
+    pub resize: Resize,
+    /// Added to each range.
+    pub epsilon: f64,
+}
+
+/// How Ablation-CAM turns scores into weights; y is the score of the image, y_k that without channel k.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AblationRule {
+    /// `(y - y_k) / |y|`: the relative drop, whatever the sign of the score.
+    RelativeDrop,
+    /// `(y - y_k) / y`, as printed and in pytorch-grad-cam: inverted where the score is negative.
+    SignedRelativeDrop,
 }
 
 /// Whether a pixel at the threshold belongs to the mask.
@@ -352,6 +374,8 @@ pub struct Semantics {
     pub eigen: EigenRule,
     /// FullGrad.
     pub full_grad: FullGradRule,
+    /// Ablation-CAM.
+    pub ablation: AblationRule,
     /// Cutting the map.
     pub threshold: Threshold,
 }

@@ -53,7 +53,12 @@ impl Semantics {
                 centre: false,
                 sign: EigenSign::PositiveSum,
             },
-            full_grad: FullGradRule::PerLayer,
+            full_grad: FullGradRule {
+                scale: FullGradScale::PerLayer,
+                resize: Resize::AlignCorners,
+                epsilon: 1e-6,
+            },
+            ablation: AblationRule::RelativeDrop,
             threshold: Threshold::AtLeast,
         }
     }
@@ -114,7 +119,7 @@ impl Semantics {
     /// ReLU and min-max (epsilon 1e-7) at the layer's size, OpenCV's half-pixel resize, mean over layers,
     /// min-max again; Grad-CAM++ with epsilon 1e-6 and no normalisation of alpha; Score-CAM with align-corners
     /// masks and a softmax over channels; Eigen-CAM centred. Its sign of Eigen-CAM is arbitrary: the
-    /// sign with a positive sum is kept here.
+    /// sign with a positive peak is taken here, since a centred map sums to zero.
     pub fn pytorch_grad_cam() -> Self {
         let mut s = Self::literature();
         s.preset = Preset::PytorchGradCam;
@@ -143,8 +148,16 @@ impl Semantics {
             weights: ChannelWeights::ChannelSoftmax,
             rectify: Rectify::BeforeResize,
         };
-        s.eigen.centre = true;
-        s.full_grad = FullGradRule::PerChannel;
+        s.eigen = EigenRule {
+            centre: true,
+            sign: EigenSign::PositivePeak,
+        };
+        s.full_grad = FullGradRule {
+            scale: FullGradScale::PerChannel,
+            resize: Resize::HalfPixel,
+            epsilon: 1e-7,
+        };
+        s.ablation = AblationRule::SignedRelativeDrop;
         s
     }
 

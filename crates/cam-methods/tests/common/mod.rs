@@ -4,11 +4,11 @@
 use cam_methods::{CamMaps, Explainer, Method, Semantics, Tap, TappedModel, Target};
 use candle_core::{DType, Device, Result, Tensor};
 
-pub const CHANNELS: usize = 6;
-pub const CLASSES: usize = 3;
+pub(crate) const CHANNELS: usize = 6;
+pub(crate) const CLASSES: usize = 3;
 
 /// Values that look random and are the same everywhere.
-pub fn filled(shape: &[usize], seed: f32, dtype: DType) -> Tensor {
+pub(crate) fn filled(shape: &[usize], seed: f32, dtype: DType) -> Tensor {
     let n: usize = shape.iter().product();
     let v: Vec<f32> = (0..n)
         .map(|i| ((i as f32 + 1.0) * 12.9898 + seed * 78.233).sin())
@@ -19,21 +19,21 @@ pub fn filled(shape: &[usize], seed: f32, dtype: DType) -> Tensor {
         .unwrap()
 }
 
-pub fn images(batch: usize, size: usize, dtype: DType) -> Tensor {
+pub(crate) fn images(batch: usize, size: usize, dtype: DType) -> Tensor {
     filled(&[batch, 2, size, size], 0.3, dtype)
         .affine(0.5, 0.5)
         .unwrap()
 }
 
 /// Two convolutions, pooling and a linear layer; taps `early`, `raw` (before ReLU) and `features`.
-pub struct PooledNet {
+pub(crate) struct PooledNet {
     first: Tensor,
     second: Tensor,
-    pub head: Tensor,
+    pub(crate) head: Tensor,
 }
 
 impl PooledNet {
-    pub fn new(dtype: DType) -> Self {
+    pub(crate) fn new(dtype: DType) -> Self {
         Self {
             first: filled(&[4, 2, 3, 3], 1.0, dtype).affine(0.4, 0.0).unwrap(),
             second: filled(&[CHANNELS, 4, 3, 3], 2.0, dtype)
@@ -61,7 +61,7 @@ impl TappedModel for PooledNet {
 }
 
 /// A nonlinear head on the flattened features, so that gradients differ from cell to cell.
-pub struct FlatNet {
+pub(crate) struct FlatNet {
     conv: Tensor,
     hidden: Tensor,
     head: Tensor,
@@ -69,7 +69,7 @@ pub struct FlatNet {
 
 impl FlatNet {
     /// For images of 8 x 8 pixels.
-    pub fn new(dtype: DType) -> Self {
+    pub(crate) fn new(dtype: DType) -> Self {
         Self {
             conv: filled(&[CHANNELS, 2, 3, 3], 5.0, dtype)
                 .affine(0.4, 0.0)
@@ -81,7 +81,7 @@ impl FlatNet {
         }
     }
 
-    pub fn tail(&self, features: &Tensor) -> Result<Tensor> {
+    pub(crate) fn tail(&self, features: &Tensor) -> Result<Tensor> {
         features
             .flatten_from(1)?
             .matmul(&self.hidden)?
@@ -97,7 +97,7 @@ impl TappedModel for FlatNet {
     }
 }
 
-pub fn explain(
+pub(crate) fn explain(
     net: &dyn TappedModel,
     tap: &str,
     semantics: Semantics,
@@ -113,7 +113,7 @@ pub fn explain(
         .unwrap()
 }
 
-pub fn vec(t: &Tensor) -> Vec<f32> {
+pub(crate) fn vec(t: &Tensor) -> Vec<f32> {
     t.flatten_all()
         .unwrap()
         .to_dtype(DType::F32)
@@ -123,7 +123,7 @@ pub fn vec(t: &Tensor) -> Vec<f32> {
 }
 
 #[track_caller]
-pub fn assert_close(a: &[f32], b: &[f32], tolerance: f32) {
+pub(crate) fn assert_close(a: &[f32], b: &[f32], tolerance: f32) {
     assert_eq!(a.len(), b.len());
     for (i, (x, y)) in a.iter().zip(b).enumerate() {
         assert!(
