@@ -1,4 +1,5 @@
 //! Every mistake a user can make has a name and says where it was made.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

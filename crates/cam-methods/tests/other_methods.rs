@@ -1,4 +1,5 @@
 //! Methods that need several passes or a description of the network.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

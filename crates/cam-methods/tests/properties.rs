@@ -1,4 +1,5 @@
 //! For any input: heatmaps have the size of the image, are finite and lie in [0, 1].
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Heatmaps of pytorch-grad-cam 1.5.5 on a small network (`golden/pytorch-grad-cam`).
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Score-CAM: a linear network whose weights are known, sharing, chunks, definitions.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

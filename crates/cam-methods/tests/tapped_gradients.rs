@@ -1,4 +1,5 @@
 //! Gradients at taps against finite differences.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
