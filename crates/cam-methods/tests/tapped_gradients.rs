@@ -102,3 +102,28 @@ fn variables_as_weights_change_nothing() {
     assert_eq!(maps[0], maps[1]);
     assert!(net.forward_tapped(&x, &mut NoTap).is_ok());
 }
+
+#[test]
+fn a_deep_network_fits_on_a_small_stack() {
+    let deep = |x: &Tensor, tap: &mut dyn Tap| {
+        let mut x = tap.visit("first", x.relu()?)?;
+        for _ in 0..3000 {
+            x = (x + 1e-3)?;
+        }
+        x.mean((2, 3))
+    };
+    let run = || {
+        let x = images(1, 4, DType::F32);
+        let maps = Explainer::new(&deep).tap("first").explain(
+            &x,
+            &[Target::Class(0)],
+            cam_methods::Method::GradCam,
+        );
+        maps.unwrap().diagnostics[0].zero_map
+    };
+    let zero = std::thread::scope(|s| {
+        let small = std::thread::Builder::new().stack_size(2 << 20);
+        small.spawn_scoped(s, run).unwrap().join().unwrap()
+    });
+    assert!(!zero);
+}
