@@ -59,11 +59,7 @@ fn print(summary: &Summary, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(
         out,
         "{} ({}), {height} × {width} × {}, {} classes, width {}",
-        config.architecture,
-        config.convention,
-        config.input_channels,
-        config.classes,
-        config.width
+        config.architecture, config.convention, config.input_channels, config.classes, config.width
     )?;
     writeln!(out, "parameters     {:>15}", summary.parameters)?;
     writeln!(out, "trainable      {:>15}", summary.trainable)?;

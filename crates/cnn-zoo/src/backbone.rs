@@ -276,9 +276,7 @@ pub fn build(config: &BackboneConfig, seed: u64, device: &Device) -> Result<Box<
 }
 
 /// A network without memory behind its tensors, and what one pass over it measures.
-pub(crate) fn measured(
-    config: &BackboneConfig,
-) -> Result<(Vec<TapInfo>, Parameters, Measurement)> {
+pub(crate) fn measured(config: &BackboneConfig) -> Result<(Vec<TapInfo>, Parameters, Measurement)> {
     let network = Network::make(config, Source::Shapes, &Device::Cpu)?;
     let seen = network.measure()?;
     Ok((network.taps, network.parameters, seen))

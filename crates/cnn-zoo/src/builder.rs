@@ -136,7 +136,12 @@ impl<'a> Builder<'a> {
     ) -> Result<Conv> {
         let [rows, columns] = geometry.kernel;
         let fan_in = channels[0] / geometry.options.groups * rows * columns;
-        let shape = [channels[1], channels[0] / geometry.options.groups, rows, columns];
+        let shape = [
+            channels[1],
+            channels[0] / geometry.options.groups,
+            rows,
+            columns,
+        ];
         let init = self.kernel_init();
         let weight = self.tensor(format!("{name}.weight"), &shape, Role::Trainable, init)?;
         let bias = if bias {
@@ -177,7 +182,12 @@ impl<'a> Builder<'a> {
             None
         };
         let beta = self.tensor(format!("{name}.bias"), &shape, Role::Trainable, zero)?;
-        let mean = self.tensor(format!("{name}.running_mean"), &shape, Role::Statistic, zero)?;
+        let mean = self.tensor(
+            format!("{name}.running_mean"),
+            &shape,
+            Role::Statistic,
+            zero,
+        )?;
         let variance = self.tensor(format!("{name}.running_var"), &shape, Role::Statistic, one)?;
         let variable = |p: &str| {
             self.parameters
@@ -245,8 +255,8 @@ impl<'a> Builder<'a> {
             return Ok(ScaledConv { conv, left: scale });
         };
         let source = Source::Folded { from, copy: false };
-        let mut conv = Builder::new(self.config, source, self.device)
-            .conv(name, channels, geometry, true)?;
+        let mut conv =
+            Builder::new(self.config, source, self.device).conv(name, channels, geometry, true)?;
         conv.weight = (conv.weight * scale)?;
         conv.bias = conv.bias.map(|bias| bias * scale).transpose()?;
         self.register(&conv);
@@ -271,7 +281,12 @@ impl<'a> Builder<'a> {
         Ok(Dense {
             name: name.to_owned(),
             weight: self.tensor(format!("{name}.weight"), &shape, Role::Trainable, weight)?,
-            bias: self.tensor(format!("{name}.bias"), &[channels[1]], Role::Trainable, bias)?,
+            bias: self.tensor(
+                format!("{name}.bias"),
+                &[channels[1]],
+                Role::Trainable,
+                bias,
+            )?,
         })
     }
 }

@@ -92,9 +92,7 @@ impl Init {
         let mut rng = stream(seed, name);
         let values = match self {
             Self::Constant(value) => vec![value; count],
-            Self::GlorotUniform => {
-                fill_uniform(&mut rng, count, (6.0 / (fan_in + fan_out)).sqrt())
-            }
+            Self::GlorotUniform => fill_uniform(&mut rng, count, (6.0 / (fan_in + fan_out)).sqrt()),
             Self::TorchDefault => fill_uniform(&mut rng, count, fan_in.sqrt().recip()),
             Self::Uniform { fan_in } => {
                 fill_uniform(&mut rng, count, (fan_in.max(1) as f64).sqrt().recip())
@@ -128,7 +126,9 @@ mod tests {
             .map(|&v| (f64::from(v) - mean).powi(2))
             .sum::<f64>()
             / n;
-        let largest = values.iter().fold(0.0_f64, |m, &v| m.max(f64::from(v.abs())));
+        let largest = values
+            .iter()
+            .fold(0.0_f64, |m, &v| m.max(f64::from(v.abs())));
         Ok((mean, variance, largest))
     }
 
@@ -146,7 +146,10 @@ mod tests {
             (Init::TruncatedNormal(0.1), 0.007_737, 0.2),
         ] {
             let (mean, found, largest) = moments(init, &shape)?;
-            assert!(mean.abs() < 4.0 * (variance / 18_432.0_f64).sqrt(), "{init:?} {mean}");
+            assert!(
+                mean.abs() < 4.0 * (variance / 18_432.0_f64).sqrt(),
+                "{init:?} {mean}"
+            );
             assert!((found / variance - 1.0).abs() < 0.05, "{init:?} {found}");
             assert!(largest <= bound + 1e-6, "{init:?} {largest}");
         }

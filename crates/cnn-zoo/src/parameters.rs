@@ -86,8 +86,7 @@ pub struct Parameters {
 
 impl Parameters {
     pub(crate) fn push(&mut self, parameter: Parameter) {
-        self.index
-            .insert(parameter.name.clone(), self.list.len());
+        self.index.insert(parameter.name.clone(), self.list.len());
         self.list.push(parameter);
     }
 

@@ -211,9 +211,8 @@ impl<'a> Pass<'a> {
             let work = batch * out * h * w * inputs * rows * columns;
             return self.record(&conv.name, &[batch, out, h, w], work);
         }
-        let tracked = x.track_op()
-            || conv.weight.track_op()
-            || residual.is_some_and(Tensor::track_op);
+        let tracked =
+            x.track_op() || conv.weight.track_op() || residual.is_some_and(Tensor::track_op);
         let bias = conv.bias.as_ref();
         if !tracked {
             let act = if relu {
@@ -408,9 +407,7 @@ impl<'a> Pass<'a> {
     /// In training, zeroes each value with probability `p` and scales the rest by 1 / (1 − p).
     pub(crate) fn dropout(&mut self, layer: &str, x: &Tensor, p: f64) -> Result<Tensor> {
         match &mut self.mode {
-            Mode::Train(state) => {
-                cnn_ops::dropout(x, p, state.next_seed()).in_layer(layer)
-            }
+            Mode::Train(state) => cnn_ops::dropout(x, p, state.next_seed()).in_layer(layer),
             Mode::Evaluate | Mode::Measure(_) => Ok(x.clone()),
         }
     }

@@ -71,7 +71,10 @@ fn fused_copies_compute_the_same_without_a_graph() {
         assert!(difference < 1e-4, "{what} {difference}");
         assert_eq!(fused.taps(), network.taps());
         let mut pass = TrainPass::new(0);
-        assert!(matches!(fused.forward_train(&x, &mut pass), Err(Error::Fused(_))));
+        assert!(matches!(
+            fused.forward_train(&x, &mut pass),
+            Err(Error::Fused(_))
+        ));
     }
 }
 
@@ -98,7 +101,10 @@ fn taps_come_in_order_with_their_shapes_and_can_replace() {
             assert_eq!(seen.last().unwrap().0, network.default_tap(), "{what}");
             // a tap may split what is one step otherwise
             let plain = values(&network.forward(&x).unwrap());
-            assert!(relative_difference(&values(&logits), &plain) < 1e-5, "{what}");
+            assert!(
+                relative_difference(&values(&logits), &plain) < 1e-5,
+                "{what}"
+            );
 
             // replaced by zeros and by a batch of three
             let logits = network
@@ -193,7 +199,13 @@ fn dropout_follows_the_seed() {
     let config = small(Architecture::Vgg16, Convention::Torch);
     let network = build(&config, 4, &Device::Cpu).unwrap();
     let x = images(&config, 2);
-    let run = |seed| values(&network.forward_train(&x, &mut TrainPass::new(seed)).unwrap());
+    let run = |seed| {
+        values(
+            &network
+                .forward_train(&x, &mut TrainPass::new(seed))
+                .unwrap(),
+        )
+    };
     assert_eq!(run(5), run(5));
     assert_ne!(run(5), run(6));
 }
@@ -263,7 +275,10 @@ fn bad_configurations_and_images_are_refused() {
 fn configurations_survive_json_and_reject_unknown_keys() {
     let config = small(Architecture::Xception, Convention::Torch);
     let text = serde_json::to_string(&config).unwrap();
-    assert_eq!(serde_json::from_str::<BackboneConfig>(&text).unwrap(), config);
+    assert_eq!(
+        serde_json::from_str::<BackboneConfig>(&text).unwrap(),
+        config
+    );
     let error = serde_json::from_str::<BackboneConfig>(r#"{"architecture":"vgg16","depth":3}"#)
         .unwrap_err()
         .to_string();

@@ -1,4 +1,4 @@
-//! The same numbers as PyTorch: activations, gradients, training passes, losses.
+//! The same numbers as torchvision, timm and Keras: activations, gradients, training, losses.
 
 #[path = "common/rule.rs"]
 mod rule;
@@ -26,23 +26,38 @@ struct Fixture {
     taps: BTreeMap<String, Activation>,
     gradients: BTreeMap<String, Activation>,
     train_logits: Vec<f64>,
+    train_logits_noise: f64,
     #[serde(default)]
     statistics: Option<Activation>,
     losses: Vec<f64>,
+    losses_noise: f64,
 }
 
-fn read(architecture: Architecture) -> Fixture {
-    let path = format!(
-        "{}/tests/golden/torch/{architecture}.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
+fn read_json<T: serde::de::DeserializeOwned>(file: &str) -> T {
+    let path = format!("{}/tests/golden/{file}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn network(architecture: Architecture, fixture: &Fixture) -> Box<dyn Backbone> {
+/// Every network in every convention it has, with its fixture.
+fn fixtures() -> impl Iterator<Item = (Architecture, Convention, Fixture)> {
+    Architecture::ALL.into_iter().flat_map(|architecture| {
+        [Convention::Keras, Convention::Torch]
+            .into_iter()
+            .filter(move |&convention| architecture.supports(convention))
+            .map(move |convention| {
+                let fixture = read_json(&format!("{convention}/{architecture}"));
+                (architecture, convention, fixture)
+            })
+    })
+}
+
+fn network(
+    architecture: Architecture,
+    convention: Convention,
+    fixture: &Fixture,
+) -> Box<dyn Backbone> {
     let config = BackboneConfig {
-        architecture,
-        convention: Convention::Torch,
+        convention,
         width: fixture.width,
         input_size: [fixture.images[2], fixture.images[3]],
         ..BackboneConfig::new(architecture)
@@ -83,43 +98,52 @@ fn assert_activation(what: &str, found: &Tensor, expected: &Activation, toleranc
     let picks: Vec<f64> = (0..16).map(|k| all[k * (count - 1) / 15]).collect();
     // relative to the activation's own size
     let scale = largest(&expected.values).max(expected.mean_abs);
-    let off = worst(&picks, &expected.values, scale)
-        .max(worst(&[mean, mean_abs], &[expected.mean, expected.mean_abs], scale));
+    let off = worst(&picks, &expected.values, scale).max(worst(
+        &[mean, mean_abs],
+        &[expected.mean, expected.mean_abs],
+        scale,
+    ));
     assert!(off <= tolerance, "{what}: off by {off:.1e} of its size");
 }
 
-/// Evaluation mode to 1e-4 of each activation's size, the project's bound; measured ≤ 1e-5.
+/// Evaluation mode to 1e-4 of each activation's size, the project's bound.
 #[test]
-fn evaluation_agrees_with_pytorch() {
-    for architecture in Architecture::ALL {
-        let fixture = read(architecture);
-        let network = network(architecture, &fixture);
+fn evaluation_agrees() {
+    for (architecture, convention, fixture) in fixtures() {
+        let network = network(architecture, convention, &fixture);
         let x = rule::images(&fixture.images);
         for (kind, network) in [("fused", network.fuse().unwrap()), ("plain", network)] {
             let mut seen = 0;
             let logits = network
                 .forward_tapped(&x, &mut |name, activation| {
-                    let what = format!("{architecture} {kind} {name}");
-                    assert_activation(&what, &activation, &fixture.taps[name], 1e-4);
-                    seen += 1;
+                    if let Some(expected) = fixture.taps.get(name) {
+                        let what = format!("{architecture} {convention} {kind} {name}");
+                        assert_activation(&what, &activation, expected, 1e-4);
+                        seen += 1;
+                    }
                     Ok(activation)
                 })
                 .unwrap();
             assert_eq!(seen, fixture.taps.len(), "{architecture}");
             let scale = largest(&fixture.logits);
             let off = worst(&values(&logits), &fixture.logits, scale);
-            assert!(off <= 1e-4, "{architecture} {kind} logits: {off:.1e}");
+            assert!(
+                off <= 1e-4,
+                "{architecture} {convention} {kind} logits: {off:.1e}"
+            );
         }
     }
 }
 
 /// Gradients cross ReLUs and max-pools whose argument is within rounding of a tie, so a few
-/// values may differ by a whole path; the sizes compared here did so by less than 1e-3.
+/// values may differ by a whole path; 1e-3 of the gradient's size leaves room for that.
 #[test]
 fn gradients_at_taps_agree_with_pytorch() {
-    for architecture in Architecture::ALL {
-        let fixture = read(architecture);
-        let network = network(architecture, &fixture).fuse().unwrap();
+    for (architecture, convention, fixture) in fixtures() {
+        if convention == Convention::Keras {
+            continue;
+        }
+        let network = network(architecture, convention, &fixture).fuse().unwrap();
         let x = rule::images(&fixture.images);
         let mut probes = Vec::new();
         let logits = network
@@ -132,6 +156,7 @@ fn gradients_at_taps_agree_with_pytorch() {
             .unwrap();
         let score = logits.narrow(1, 1, 1).unwrap().sum_all().unwrap();
         let gradients = score.backward().unwrap();
+        assert!(fixture.gradients.len() >= 2, "{architecture}");
         for (name, expected) in &fixture.gradients {
             let (_, probe) = probes.iter().find(|(n, _)| n == name).unwrap();
             let found = gradients.get(probe.as_tensor()).unwrap();
@@ -142,77 +167,99 @@ fn gradients_at_taps_agree_with_pytorch() {
 }
 
 /// torchvision's VGG16 and Inception V3 have dropout, which the fixtures switch off and the
-/// network does not; their training passes are compared in the Keras fixtures.
-fn without_dropout() -> impl Iterator<Item = Architecture> {
-    Architecture::ALL
-        .into_iter()
-        .filter(|a| !matches!(a, Architecture::Vgg16 | Architecture::InceptionV3))
+/// network does not.
+fn has_dropout(architecture: Architecture, convention: Convention) -> bool {
+    convention == Convention::Torch
+        && matches!(
+            architecture,
+            Architecture::Vgg16 | Architecture::InceptionV3
+        )
 }
 
-/// Batch statistics over as few as 64 values amplify rounding: 1e-3 of the logits' size.
+/// Batch statistics over as few as 16 values amplify rounding; the libraries' own single
+/// precision is off by `train_logits_noise`, and so may we be, a few times over.
 #[test]
-fn a_training_pass_agrees_with_pytorch() {
-    for architecture in without_dropout() {
-        let fixture = read(architecture);
-        let network = network(architecture, &fixture);
+fn a_training_pass_agrees() {
+    for (architecture, convention, fixture) in fixtures() {
+        if has_dropout(architecture, convention) {
+            continue;
+        }
+        let what = format!("{architecture} {convention}");
+        let network = network(architecture, convention, &fixture);
         let x = rule::images(&fixture.images);
         let logits = network.forward_train(&x, &mut TrainPass::new(0)).unwrap();
         let scale = largest(&fixture.train_logits);
         let off = worst(&values(&logits), &fixture.train_logits, scale);
-        assert!(off <= 1e-3, "{architecture} logits: {off:.1e}");
-        let moved: Vec<Tensor> = network
-            .parameters()
-            .with_role(Role::Statistic)
-            .map(|p| p.tensor().detach())
-            .collect();
-        let expected = fixture.statistics.unwrap();
-        let what = format!("{architecture} statistics");
-        assert_activation(&what, &Tensor::cat(&moved, 0).unwrap(), &expected, 1e-4);
+        let tolerance = (4.0 * fixture.train_logits_noise / scale).max(1e-4);
+        assert!(
+            off <= tolerance,
+            "{what} logits: {off:.1e} > {tolerance:.1e}"
+        );
+        if let Some(expected) = &fixture.statistics {
+            let moved: Vec<Tensor> = network
+                .parameters()
+                .with_role(Role::Statistic)
+                .map(|p| p.tensor().detach())
+                .collect();
+            let moved = Tensor::cat(&moved, 0).unwrap();
+            assert_activation(&format!("{what} statistics"), &moved, expected, 1e-4);
+        }
     }
 }
 
-/// Twenty steps of Nesterov's momentum follow PyTorch's loss.
+/// Twenty steps of Nesterov's momentum follow the libraries' loss to the project's 1e-3, or to
+/// what single precision does to them where that is more.
 #[test]
-fn losses_follow_pytorch() {
-    use Architecture::{DenseNet121, ResNet50, Xception};
-    for architecture in [DenseNet121, ResNet50, Xception] {
-        let fixture = read(architecture);
-        let network = network(architecture, &fixture);
+fn losses_follow() {
+    for (architecture, convention) in [
+        (Architecture::ResNet50, Convention::Keras),
+        (Architecture::Vgg16, Convention::Keras),
+        (Architecture::DenseNet121, Convention::Torch),
+        (Architecture::Xception, Convention::Torch),
+    ] {
+        let fixture: Fixture = read_json(&format!("{convention}/{architecture}"));
+        let network = network(architecture, convention, &fixture);
         let labels = Tensor::new(&[0u32, 1, 1, 0], &Device::Cpu).unwrap();
         let data = TensorSource::new(rule::images(&fixture.images), labels, 4, None).unwrap();
         let settings = TrainConfig {
             epochs: fixture.losses.len(),
             batch_size: 4,
-            learning_rate: 0.0005,
+            learning_rate: 0.0002,
             optimiser: Optimiser::Nesterov { momentum: 0.9 },
             patience: None,
             ..TrainConfig::default()
         };
         let folder = tempfile::tempdir().unwrap();
         let mut losses = Vec::new();
-        fit(network.as_ref(), &data, &data, &settings, folder.path(), &mut |p| {
-            if p.stage == Stage::Train {
-                losses.push(p.score.loss);
-            }
-            Control::Continue
-        })
+        fit(
+            network.as_ref(),
+            &data,
+            &data,
+            &settings,
+            folder.path(),
+            &mut |p| {
+                if p.stage == Stage::Train {
+                    losses.push(p.score.loss);
+                }
+                Control::Continue
+            },
+        )
         .unwrap();
         let off = worst(&losses, &fixture.losses, 1.0);
-        assert!(off <= 1e-3, "{architecture}: {off:.1e}\n{losses:?}");
+        let tolerance = (2.0 * fixture.losses_noise).max(1e-3);
+        assert!(
+            off <= tolerance,
+            "{architecture}: {off:.1e} > {tolerance:.1e}\n{losses:?}"
+        );
     }
 }
 
 /// Every name and shape of the full networks, in both directions.
 #[test]
 fn names_and_shapes_are_those_of_the_libraries() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/golden/torch/state-dicts.json"
-    );
-    let dicts: BTreeMap<Architecture, BTreeMap<String, Vec<usize>>> =
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(dicts.len(), 7);
-    for (architecture, expected) in dicts {
+    for architecture in Architecture::ALL {
+        let expected: BTreeMap<String, Vec<usize>> =
+            read_json(&format!("torch/state/{architecture}"));
         let config = BackboneConfig {
             convention: Convention::Torch,
             ..BackboneConfig::new(architecture)

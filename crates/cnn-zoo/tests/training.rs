@@ -57,20 +57,29 @@ fn a_small_network_learns() {
     let report = run(folder.path(), &settings(12), |_| false);
     assert_eq!(report.outcome, Outcome::Completed);
     let [first, last] = [report.history[0], report.history[11]];
-    assert!(last.train_loss < 0.5 * first.train_loss, "{:?}", report.history);
+    assert!(
+        last.train_loss < 0.5 * first.train_loss,
+        "{:?}",
+        report.history
+    );
     let best = report.best.unwrap();
     assert!(best.validation_accuracy > 0.8, "{best:?}");
-    assert!(report.history.iter().all(|r| r.validation_loss >= best.validation_loss));
+    assert!(
+        report
+            .history
+            .iter()
+            .all(|r| r.validation_loss >= best.validation_loss)
+    );
     let text = String::from_utf8(read(folder.path(), HISTORY_FILE)).unwrap();
     let mut lines = text.lines();
     assert_eq!(
         lines.next(),
-        Some(
-            "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate"
-        )
+        Some("epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate")
     );
     assert_eq!(lines.count(), 12);
-    let info = weights::info(&folder.path().join(BEST_FILE)).unwrap().unwrap();
+    let info = weights::info(&folder.path().join(BEST_FILE))
+        .unwrap()
+        .unwrap();
     assert_eq!(info.training.unwrap().epoch, best.epoch);
 }
 
@@ -156,7 +165,12 @@ fn early_stopping_waits_for_patience_and_keeps_the_best() {
     let folder = tempfile::tempdir().unwrap();
     // The labels of the validation set are wrong, so learning makes its loss grow.
     let (images, labels) = stripes(6, 64, 0.3);
-    let wrong: Vec<u32> = labels.to_vec1::<u32>().unwrap().iter().map(|l| 1 - l).collect();
+    let wrong: Vec<u32> = labels
+        .to_vec1::<u32>()
+        .unwrap()
+        .iter()
+        .map(|l| 1 - l)
+        .collect();
     let wrong = Tensor::new(wrong, &Device::Cpu).unwrap();
     let network = network();
     let config = TrainConfig {
@@ -279,8 +293,14 @@ fn bad_batches_are_refused_with_their_place() {
         }
     }
     for (labels, expected) in [
-        (vec![0, 2], "batch 1 of epoch 0: label 2, but there are 2 classes"),
-        (vec![0], "batch 1 of epoch 0: labels are [1] U32, expected [2] U32"),
+        (
+            vec![0, 2],
+            "batch 1 of epoch 0: label 2, but there are 2 classes",
+        ),
+        (
+            vec![0],
+            "batch 1 of epoch 0: labels are [1] U32, expected [2] U32",
+        ),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let network = network();
@@ -317,13 +337,20 @@ fn optimisers_take_the_steps_of_their_formulas() {
         let folder = tempfile::tempdir().unwrap();
         let network = network();
         let data = striped(4, 4, None, 0.0);
-        fit(network.as_ref(), &data, &data, config, folder.path(), &mut |p| {
-            if p.stage == Stage::Train {
-                Control::Stop
-            } else {
-                Control::Continue
-            }
-        })
+        fit(
+            network.as_ref(),
+            &data,
+            &data,
+            config,
+            folder.path(),
+            &mut |p| {
+                if p.stage == Stage::Train {
+                    Control::Stop
+                } else {
+                    Control::Continue
+                }
+            },
+        )
         .unwrap();
         common::values(network.parameters().get("fc.bias").unwrap().tensor())[0]
     };

@@ -13,7 +13,12 @@ fn saved(folder: &Path, seed: u64) -> std::path::PathBuf {
     let config = small(Architecture::ResNet50, Convention::Torch);
     let network = build(&config, seed, &Device::Cpu).unwrap();
     let path = folder.join("net.safetensors");
-    weights::save(network.as_ref(), &path, &weights::WeightsInfo::of(network.as_ref())).unwrap();
+    weights::save(
+        network.as_ref(),
+        &path,
+        &weights::WeightsInfo::of(network.as_ref()),
+    )
+    .unwrap();
     path
 }
 
@@ -104,7 +109,10 @@ fn half_precision_and_foreign_files_load() {
     let config = small(Architecture::ResNet50, Convention::Torch);
     let network = build(&config, 4, &Device::Cpu).unwrap();
     assert_eq!(weights::load_into(network.as_ref(), &path).unwrap(), None);
-    let message = weights::open(&path, &Device::Cpu).err().unwrap().to_string();
+    let message = weights::open(&path, &Device::Cpu)
+        .err()
+        .unwrap()
+        .to_string();
     assert!(message.contains("does not say which network"), "{message}");
     edited(&path, |tensors| {
         let labels = Tensor::zeros(4, DType::U32, &Device::Cpu).unwrap();
@@ -152,7 +160,13 @@ fn damaged_files_are_named() {
     huge[..8].copy_from_slice(&u64::MAX.to_le_bytes());
     let mut hostile = whole.clone();
     hostile[..8].copy_from_slice(&(1u64 << 40).to_le_bytes());
-    for bytes in [&whole[..whole.len() - 1], &whole[..100], &[], &huge, &hostile] {
+    for bytes in [
+        &whole[..whole.len() - 1],
+        &whole[..100],
+        &[],
+        &huge,
+        &hostile,
+    ] {
         std::fs::write(&path, bytes).unwrap();
         for error in [
             weights::load_into(network.as_ref(), &path).unwrap_err(),

@@ -62,22 +62,11 @@ pub(crate) fn split(plans: impl Into<Vec<Plan>>) -> Plan {
 
 /// A module with weights.
 pub(crate) enum Node {
-    Conv {
-        unit: ConvNorm,
-        tap: Option<String>,
-    },
-    MaxPool {
-        name: String,
-    },
-    AvgPool {
-        name: String,
-        count: CountPadding,
-    },
+    Conv { unit: ConvNorm, tap: Option<String> },
+    MaxPool { name: String },
+    AvgPool { name: String, count: CountPadding },
     Chain(Vec<Node>),
-    Split {
-        name: String,
-        branches: Vec<Node>,
-    },
+    Split { name: String, branches: Vec<Node> },
 }
 
 /// A module and the number of channels that leave it.

@@ -107,10 +107,18 @@ pub(crate) fn v3(builder: &mut Builder<'_>) -> Result<Inception> {
     let mut plans: Vec<Planned> = vec![
         ("", conv("Conv2d_1a_3x3", halving(), 32), None),
         ("", conv("Conv2d_2a_3x3", Geometry::valid(3), 32), None),
-        ("", conv("Conv2d_2b_3x3", same(3, 3), 64), Some("Conv2d_2b_3x3")),
+        (
+            "",
+            conv("Conv2d_2b_3x3", same(3, 3), 64),
+            Some("Conv2d_2b_3x3"),
+        ),
         ("maxpool1", Plan::MaxPool, None),
         ("", conv("Conv2d_3b_1x1", one(), 80), None),
-        ("", conv("Conv2d_4a_3x3", Geometry::valid(3), 192), Some("Conv2d_4a_3x3")),
+        (
+            "",
+            conv("Conv2d_4a_3x3", Geometry::valid(3), 192),
+            Some("Conv2d_4a_3x3"),
+        ),
         ("maxpool2", Plan::MaxPool, None),
         ("Mixed_5b", v3_a(32, count), None),
         ("Mixed_5c", v3_a(64, count), None),
@@ -134,7 +142,10 @@ pub(crate) fn v3(builder: &mut Builder<'_>) -> Result<Inception> {
 fn v3_a(pool: usize, count: CountPadding) -> Plan {
     split([
         conv("branch1x1", one(), 64),
-        chain([conv("branch5x5_1", one(), 48), conv("branch5x5_2", same(5, 5), 64)]),
+        chain([
+            conv("branch5x5_1", one(), 48),
+            conv("branch5x5_2", same(5, 5), 64),
+        ]),
         chain([
             conv("branch3x3dbl_1", one(), 64),
             conv("branch3x3dbl_2", same(3, 3), 96),
@@ -177,7 +188,10 @@ fn v3_c(inner: usize, count: CountPadding) -> Plan {
 
 fn v3_d() -> Plan {
     split([
-        chain([conv("branch3x3_1", one(), 192), conv("branch3x3_2", halving(), 320)]),
+        chain([
+            conv("branch3x3_1", one(), 192),
+            conv("branch3x3_2", halving(), 320),
+        ]),
         chain([
             conv("branch7x7x3_1", one(), 192),
             conv("branch7x7x3_2", same(1, 7), 192),
@@ -217,9 +231,17 @@ pub(crate) fn v4(builder: &mut Builder<'_>) -> Result<Inception> {
         ("", conv("features.0", halving(), 32), None),
         ("", conv("features.1", Geometry::valid(3), 32), None),
         ("", conv("features.2", same(3, 3), 64), Some("features.2")),
-        ("features.3", split([Plan::MaxPool, conv("conv", halving(), 96)]), Some("features.3")),
+        (
+            "features.3",
+            split([Plan::MaxPool, conv("conv", halving(), 96)]),
+            Some("features.3"),
+        ),
         ("features.4", v4_stem(), None),
-        ("features.5", split([conv("conv", halving(), 192), Plan::MaxPool]), None),
+        (
+            "features.5",
+            split([conv("conv", halving(), 192), Plan::MaxPool]),
+            None,
+        ),
     ];
     for (name, tap) in [
         ("features.6", None),
@@ -250,7 +272,10 @@ pub(crate) fn v4(builder: &mut Builder<'_>) -> Result<Inception> {
 
 fn v4_stem() -> Plan {
     split([
-        chain([conv("branch0.0", one(), 64), conv("branch0.1", Geometry::valid(3), 96)]),
+        chain([
+            conv("branch0.0", one(), 64),
+            conv("branch0.1", Geometry::valid(3), 96),
+        ]),
         chain([
             conv("branch1.0", one(), 64),
             conv("branch1.1", same(1, 7), 64),
@@ -260,10 +285,7 @@ fn v4_stem() -> Plan {
     ])
 }
 
-fn v4_pool(
-    convolution: fn(&'static str, Geometry, usize) -> Plan,
-    channels: usize,
-) -> Plan {
+fn v4_pool(convolution: fn(&'static str, Geometry, usize) -> Plan, channels: usize) -> Plan {
     chain([
         Plan::AvgPool(CountPadding::Exclude),
         convolution("branch3.1", one(), channels),
@@ -273,7 +295,10 @@ fn v4_pool(
 fn v4_a() -> Plan {
     split([
         conv("branch0", one(), 96),
-        chain([conv("branch1.0", one(), 64), conv("branch1.1", same(3, 3), 96)]),
+        chain([
+            conv("branch1.0", one(), 64),
+            conv("branch1.1", same(3, 3), 96),
+        ]),
         chain([
             conv("branch2.0", one(), 64),
             conv("branch2.1", same(3, 3), 96),
@@ -316,7 +341,10 @@ fn v4_b() -> Plan {
 
 fn v4_reduce_b() -> Plan {
     split([
-        chain([conv("branch0.0", one(), 192), conv("branch0.1", halving(), 192)]),
+        chain([
+            conv("branch0.0", one(), 192),
+            conv("branch0.1", halving(), 192),
+        ]),
         chain([
             conv("branch1.0", one(), 256),
             conv("branch1.1", same(1, 7), 256),

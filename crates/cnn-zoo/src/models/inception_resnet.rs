@@ -59,8 +59,8 @@ impl Residual {
 }
 
 enum Module {
-    Plain(Node),
-    Residual(Residual),
+    Plain(Box<Node>),
+    Residual(Box<Residual>),
     Tap(&'static str),
 }
 
@@ -125,13 +125,13 @@ impl Layers<'_, '_> {
     fn plain(&mut self, prefix: &str, plan: Plan) -> Result<()> {
         let Built { node, channels } = plan.build(self.builder, prefix, self.channels)?;
         self.channels = channels;
-        self.modules.push(Module::Plain(node));
+        self.modules.push(Module::Plain(Box::new(node)));
         Ok(())
     }
 
     fn residual(&mut self, name: &str, plan: Plan, how: (f64, bool)) -> Result<()> {
         let block = Residual::new(self.builder, name, plan, self.channels, how)?;
-        self.modules.push(Module::Residual(block));
+        self.modules.push(Module::Residual(Box::new(block)));
         Ok(())
     }
 
@@ -179,7 +179,10 @@ fn halving() -> Geometry {
 fn mixed_5b() -> Plan {
     split([
         conv("branch0", one(), 96),
-        chain([conv("branch1.0", one(), 48), conv("branch1.1", same(5, 5), 64)]),
+        chain([
+            conv("branch1.0", one(), 48),
+            conv("branch1.1", same(5, 5), 64),
+        ]),
         chain([
             conv("branch2.0", one(), 64),
             conv("branch2.1", same(3, 3), 96),
@@ -195,7 +198,10 @@ fn mixed_5b() -> Plan {
 fn block35() -> Plan {
     split([
         conv("branch0", one(), 32),
-        chain([conv("branch1.0", one(), 32), conv("branch1.1", same(3, 3), 32)]),
+        chain([
+            conv("branch1.0", one(), 32),
+            conv("branch1.1", same(3, 3), 32),
+        ]),
         chain([
             conv("branch2.0", one(), 32),
             conv("branch2.1", same(3, 3), 48),
@@ -229,8 +235,14 @@ fn block17() -> Plan {
 
 fn mixed_7a() -> Plan {
     split([
-        chain([conv("branch0.0", one(), 256), conv("branch0.1", halving(), 384)]),
-        chain([conv("branch1.0", one(), 256), conv("branch1.1", halving(), 288)]),
+        chain([
+            conv("branch0.0", one(), 256),
+            conv("branch0.1", halving(), 384),
+        ]),
+        chain([
+            conv("branch1.0", one(), 256),
+            conv("branch1.1", halving(), 288),
+        ]),
         chain([
             conv("branch2.0", one(), 256),
             conv("branch2.1", same(3, 3), 288),

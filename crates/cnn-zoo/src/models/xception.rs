@@ -58,7 +58,12 @@ impl Block {
             let conv = format!("{name}.rep.{at}");
             let norm = format!("{name}.rep.{}", at + 1);
             let channels = [inputs, outputs];
-            layers.push(Separable::new(builder, [&conv, &norm], channels, Fold::Yes)?);
+            layers.push(Separable::new(
+                builder,
+                [&conv, &norm],
+                channels,
+                Fold::Yes,
+            )?);
             inputs = outputs;
         }
         Ok(Self {

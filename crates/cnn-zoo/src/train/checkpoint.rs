@@ -164,7 +164,10 @@ fn read_tally(file: &Container) -> Result<Tally> {
             correct,
             images,
         }),
-        _ => Err(Error::bad_file(file.path(), "the tally has not three values")),
+        _ => Err(Error::bad_file(
+            file.path(),
+            "the tally has not three values",
+        )),
     }
 }
 

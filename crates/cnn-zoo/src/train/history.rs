@@ -136,7 +136,8 @@ pub(crate) fn write_csv(path: &Path, history: &[EpochRecord]) -> Result<()> {
         .into_inner()
         .map_err(|error| Error::bad_file(path, error))?;
     atomic::write(path, |file| {
-        file.write_all(&text).map_err(|error| Error::io(path, error))
+        file.write_all(&text)
+            .map_err(|error| Error::io(path, error))
     })
 }
 

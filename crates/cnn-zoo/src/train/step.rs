@@ -70,7 +70,11 @@ fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
             })
         })
     };
-    Ok(rows.iter().zip(labels).filter(|&pair| is_right(pair)).count())
+    Ok(rows
+        .iter()
+        .zip(labels)
+        .filter(|&pair| is_right(pair))
+        .count())
 }
 
 fn scalar(loss: &Tensor) -> Result<f64> {

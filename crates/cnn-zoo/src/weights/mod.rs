@@ -153,8 +153,8 @@ pub fn open(path: &Path, device: &Device) -> Result<Box<dyn Backbone>> {
         ));
     };
     // Checked as shapes first: hostile metadata must not make a large network.
-    let (_, parameters, _) = crate::backbone::measured(&info.backbone)
-        .map_err(|error| Error::bad_file(path, error))?;
+    let (_, parameters, _) =
+        crate::backbone::measured(&info.backbone).map_err(|error| Error::bad_file(path, error))?;
     compare(&parameters, "", &file)?;
     let network = build(&info.backbone, 0, device)?;
     set_all(network.parameters(), "", &file)?;

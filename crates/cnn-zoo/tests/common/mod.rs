@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use cnn_zoo::train::{BatchSource, Optimiser, TensorSource, TrainConfig};
 use cnn_zoo::{Architecture, Backbone, BackboneConfig, Convention};
 
-pub fn small(architecture: Architecture, convention: Convention) -> BackboneConfig {
+pub(crate) fn small(architecture: Architecture, convention: Convention) -> BackboneConfig {
     BackboneConfig {
         width: 0.0625,
         input_size: [32, 32],
@@ -17,7 +17,7 @@ pub fn small(architecture: Architecture, convention: Convention) -> BackboneConf
 }
 
 /// Images of two classes that differ in the direction of their stripes.
-pub fn stripes(count: usize, edge: usize, shift: f32) -> (Tensor, Tensor) {
+pub(crate) fn stripes(count: usize, edge: usize, shift: f32) -> (Tensor, Tensor) {
     let mut pixels = Vec::with_capacity(count * edge * edge);
     let mut labels = Vec::with_capacity(count);
     for image in 0..count {
@@ -35,12 +35,17 @@ pub fn stripes(count: usize, edge: usize, shift: f32) -> (Tensor, Tensor) {
     (images, Tensor::new(labels, &Device::Cpu).unwrap())
 }
 
-pub fn striped(count: usize, batch: usize, shuffle: Option<u64>, shift: f32) -> TensorSource {
+pub(crate) fn striped(
+    count: usize,
+    batch: usize,
+    shuffle: Option<u64>,
+    shift: f32,
+) -> TensorSource {
     let (images, labels) = stripes(count, 64, shift);
     TensorSource::new(images, labels, batch, shuffle).unwrap()
 }
 
-pub fn settings(epochs: usize) -> TrainConfig {
+pub(crate) fn settings(epochs: usize) -> TrainConfig {
     TrainConfig {
         epochs,
         batch_size: 4,
@@ -53,7 +58,7 @@ pub fn settings(epochs: usize) -> TrainConfig {
 }
 
 /// Every byte of a network's tensors.
-pub fn bits(network: &dyn Backbone) -> Vec<u32> {
+pub(crate) fn bits(network: &dyn Backbone) -> Vec<u32> {
     network
         .parameters()
         .iter()
@@ -62,24 +67,27 @@ pub fn bits(network: &dyn Backbone) -> Vec<u32> {
         .collect()
 }
 
-pub fn values(tensor: &Tensor) -> Vec<f32> {
+pub(crate) fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-pub fn read(folder: &Path, name: &str) -> Vec<u8> {
+pub(crate) fn read(folder: &Path, name: &str) -> Vec<u8> {
     std::fs::read(folder.join(name)).unwrap()
 }
 
 /// Largest difference relative to the largest value.
-pub fn relative_difference(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn relative_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     assert!(a.iter().chain(b).all(|v| v.is_finite()));
     let largest = b.iter().fold(1e-12_f32, |m, v| m.max(v.abs()));
-    let difference = a.iter().zip(b).fold(0_f32, |m, (x, y)| m.max((x - y).abs()));
+    let difference = a
+        .iter()
+        .zip(b)
+        .fold(0_f32, |m, (x, y)| m.max((x - y).abs()));
     difference / largest
 }
 
-pub fn check_source(source: &dyn BatchSource, epoch: usize) -> Vec<u32> {
+pub(crate) fn check_source(source: &dyn BatchSource, epoch: usize) -> Vec<u32> {
     (0..source.batches(epoch))
         .flat_map(|i| {
             let batch = source.batch(epoch, i).unwrap();

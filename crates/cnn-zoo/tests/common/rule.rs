@@ -38,7 +38,7 @@ fn fill(name: &str, shape: &[usize]) -> Tensor {
 }
 
 /// Sets every tensor of a network.
-pub fn set_by_rule(network: &dyn Backbone) {
+pub(crate) fn set_by_rule(network: &dyn Backbone) {
     for p in network.parameters().iter() {
         let tensor = fill(p.name(), p.tensor().dims());
         p.variable().unwrap().set(&tensor).unwrap();
@@ -46,7 +46,7 @@ pub fn set_by_rule(network: &dyn Backbone) {
 }
 
 /// The images of the fixtures.
-pub fn images(shape: &[usize]) -> Tensor {
+pub(crate) fn images(shape: &[usize]) -> Tensor {
     let values: Vec<f32> = noise("images", shape.iter().product())
         .into_iter()
         .map(|v| (0.5 + 0.5 * v) as f32)

@@ -12,6 +12,7 @@ narrowed to a quarter of their channels: the topology is the library's own, modu
 
 import json
 import pathlib
+import sys
 
 import numpy as np
 import timm
@@ -20,30 +21,10 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
-WIDTH = 0.25
-CLASSES = 2
 HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
 
-
-def noise(name: str, count: int) -> np.ndarray:
-    """Values in [-1, 1): the fractional part of a large multiple of a sine of the flat index."""
-    key = 0xCBF29CE484222325
-    for byte in name.encode():
-        key = ((key ^ byte) * 0x100000001B3) % 2**64
-    phase = (key % 100003) / 100003
-    x = np.sin((np.arange(count, dtype=np.float64) + 1) * 12.9898 + phase * 78.233) * 43758.5453
-    return 2 * (x - np.floor(x)) - 1
-
-
-def fill(name: str, shape) -> torch.Tensor:
-    values = noise(name, int(np.prod(shape)))
-    if len(shape) > 1:
-        values = values * np.sqrt(6 / np.prod(shape[1:]))
-    elif name.endswith("running_var") or name.endswith("weight"):
-        values = 1 + 0.3 * values
-    else:
-        values = 0.1 * values
-    return torch.tensor(values.astype(np.float32).reshape(shape))
+from rule import CLASSES, WIDTH, batch, fill, summary
 
 
 def narrow(model: nn.Module) -> nn.Module:
@@ -153,18 +134,6 @@ NETWORKS = {
 }
 
 
-def summary(x: torch.Tensor) -> dict:
-    flat = x.detach().double().flatten()
-    count = flat.numel()
-    picks = [k * (count - 1) // 15 for k in range(16)]
-    return {
-        "shape": list(x.shape),
-        "mean": flat.mean().item(),
-        "mean_abs": flat.abs().mean().item(),
-        "values": [float(f"{v:.9g}") for v in flat[picks].tolist()],
-    }
-
-
 def set_by_rule(model: nn.Module) -> None:
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
@@ -194,13 +163,37 @@ def tapped(model: nn.Module, images: torch.Tensor, names: list[str]):
     return logits, seen
 
 
+def trained(model: nn.Module, images: torch.Tensor) -> dict:
+    """A training pass, the statistics it moves, and the loss over 20 SGD steps."""
+    model.train()
+    set_by_rule(model)
+    logits = model(images).detach().flatten().double()
+    moved = [t for n, t in model.state_dict().items() if n.endswith(("running_mean", "running_var"))]
+    statistics = summary(torch.cat(moved)) if moved else None
+    set_by_rule(model)
+    labels = torch.tensor([0, 1, 1, 0])
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.0002, momentum=0.9, nesterov=True)
+    losses = []
+    for _ in range(20):
+        loss = F.cross_entropy(model(images), labels)
+        losses.append(loss.item())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return {
+        "logits": logits,
+        "statistics": statistics,
+        "losses": np.array(losses),
+    }
+
+
 def make(name: str) -> dict:
     torch.manual_seed(0)
     build, edge, taps = NETWORKS[name]
     model = narrow(build())
     set_by_rule(model)
     shape = (4, 1, edge, edge)
-    images = torch.tensor((0.5 + 0.5 * noise("images", int(np.prod(shape)))).astype(np.float32).reshape(shape))
+    images = batch(shape)
 
     model.eval()
     logits, seen = tapped(model, images, taps)
@@ -216,26 +209,15 @@ def make(name: str) -> dict:
         "gradients": {t: summary(x.grad) for t, x in seen.items() if not t.endswith(".relu")},
     }
 
-    # Training mode: batch statistics, and where they move the running ones. Dropout is off.
-    model.zero_grad()
-    model.train()
-    result["train_logits"] = model(images).flatten().tolist()
-    moved = [t for n, t in model.state_dict().items() if n.endswith(("running_mean", "running_var"))]
-    if moved:
-        result["statistics"] = summary(torch.cat(moved))
-
-    # Loss over SGD steps from the rule's weights on this batch.
-    set_by_rule(model)
-    labels = torch.tensor([0, 1, 1, 0])
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.0005, momentum=0.9, nesterov=True)
-    losses = []
-    for _ in range(20):
-        loss = F.cross_entropy(model(images), labels)
-        losses.append(loss.item())
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    result["losses"] = losses
+    # Training amplifies rounding, so the reference is in double precision, and what single
+    # precision does to PyTorch itself is noted beside it. Dropout is off.
+    single = trained(model, images)
+    double = trained(model.double(), images.double())
+    result["train_logits"] = double["logits"].tolist()
+    result["train_logits_noise"] = (single["logits"] - double["logits"]).abs().max().item()
+    result["statistics"] = double["statistics"]
+    result["losses"] = double["losses"].tolist()
+    result["losses_noise"] = np.abs(single["losses"] - double["losses"]).max()
     return result
 
 

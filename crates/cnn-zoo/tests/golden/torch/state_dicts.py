@@ -4,7 +4,7 @@
 # ///
 """Names and shapes of the full networks' state dicts, for one channel and two classes.
 
-Run: python state_dicts.py    (writes state-dicts.json beside itself)
+Run: python state_dicts.py    (writes state/<network>.json)
 """
 
 import json
@@ -13,13 +13,14 @@ import torch
 
 from make import HERE, NETWORKS
 
-dicts = {}
+folder = HERE / "state"
+folder.mkdir(exist_ok=True)
 for network, (build, _, _) in NETWORKS.items():
     with torch.device("meta"):
         state = build().state_dict()
-    dicts[network] = {
+    shapes = {
         name: list(tensor.shape)
         for name, tensor in state.items()
         if not name.endswith("num_batches_tracked")
     }
-(HERE / "state-dicts.json").write_text(json.dumps(dicts, separators=(",", ":")) + "\n")
+    (folder / f"{network}.json").write_text(json.dumps(shapes, separators=(",", ":")) + "\n")
