@@ -1,6 +1,8 @@
 //! Small networks with fixed weights.
 #![allow(dead_code)]
 
+pub(crate) mod small;
+
 use cam_methods::{CamMaps, Explainer, Method, Semantics, Tap, TappedModel, Target};
 use candle_core::{DType, Device, Result, Tensor};
 
