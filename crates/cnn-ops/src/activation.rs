@@ -5,6 +5,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor};
 use crate::element::{Element, check_float, elements, with_element};
 use crate::error::Result;
 use crate::parallel::for_each_chunk;
+use crate::simd::kernel;
 
 const CHUNK: usize = 1 << 14;
 
@@ -74,21 +75,22 @@ struct Clamp {
     upper: f64,
 }
 
-fn forward<T: Element>(x: &[T], y: &mut [T], upper: T) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        // Written so that NaN fails every comparison and stays.
-        let lower = if x < T::ZERO { T::ZERO } else { x };
-        *y = if lower > upper { upper } else { lower };
+kernel! {
+    fn forward<T>(x: &[T], upper: T, y: &mut [T]) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            // Written so that NaN fails every comparison and stays.
+            let lower = if x < T::ZERO { T::ZERO } else { x };
+            *y = if lower > upper { upper } else { lower };
+        }
     }
 }
 
-fn backward<T: Element>(y: &[T], dy: &[T], dx: &mut [T], upper: T) {
-    for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
-        *dx = if y > T::ZERO && y < upper {
-            dy
-        } else {
-            T::ZERO
-        };
+kernel! {
+    fn backward<T>(y: &[T], dy: &[T], upper: T, dx: &mut [T]) {
+        for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
+            // Both comparisons always: the signs are random, and a wrong guess is dear.
+            *dx = if (y > T::ZERO) & (y < upper) { dy } else { T::ZERO };
+        }
     }
 }
 
@@ -102,7 +104,7 @@ impl CustomOp1 for Clamp {
             let x = elements::<T>(self.name, s, l)?;
             let upper = T::from_f64(self.upper);
             let mut y = vec![T::ZERO; x.len()];
-            for_each_chunk(&mut y, CHUNK, x.len(), |i, y| forward(&x[i * CHUNK..], y, upper));
+            for_each_chunk(&mut y, CHUNK, x.len(), |i, y| forward(&x[i * CHUNK..], upper, y));
             Ok((T::to_cpu_storage_owned(y), l.shape().clone()))
         })
     }
@@ -134,7 +136,7 @@ impl CustomOp2 for ClampBackward {
             let upper = T::from_f64(self.0.upper);
             let mut dx = vec![T::ZERO; y.len()];
             for_each_chunk(&mut dx, CHUNK, y.len(), |i, dx| {
-                backward(&y[i * CHUNK..], &dy[i * CHUNK..], dx, upper);
+                backward(&y[i * CHUNK..], &dy[i * CHUNK..], upper, dx);
             });
             Ok((T::to_cpu_storage_owned(dx), l1.shape().clone()))
         })

@@ -152,3 +152,24 @@ macro_rules! kernel {
     };
 }
 pub(crate) use kernel;
+
+kernel! {
+    /// Every `stride`-th element of `x`.
+    fn copy_strided<T>(x: &[T], stride: usize, out: &mut [T]) {
+        if stride == 2 {
+            // Whole pairs, so that the loop reads vectors and shuffles them.
+            let pairs = x.len() / 2;
+            let whole = pairs.min(out.len());
+            for (out, pair) in out[..whole].iter_mut().zip(x.chunks_exact(2)) {
+                *out = pair[0];
+            }
+            if let (Some(out), Some(&x)) = (out.get_mut(whole), x.get(2 * whole)) {
+                *out = x;
+            }
+        } else {
+            for (out, &x) in out.iter_mut().zip(x.iter().step_by(stride)) {
+                *out = x;
+            }
+        }
+    }
+}

@@ -1,4 +1,5 @@
 //! Wrong arguments are typed errors that name both values, and no shape panics.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use candle_core::{DType, Device, Tensor};
 use cnn_ops::{

@@ -1,4 +1,5 @@
 //! Every backward pass against central differences in `f64`, over random shapes.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Laws that hold without a reference: adjointness, determinism, special values.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 

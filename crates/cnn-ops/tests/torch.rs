@@ -1,4 +1,5 @@
 //! Forward and backward passes against PyTorch's, in both element types.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 

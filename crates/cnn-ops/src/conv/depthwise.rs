@@ -144,10 +144,10 @@ kernel! {
         taps: &[(usize, T)],
         step: usize,
         width: usize,
-        sums: &mut [f64],
+        sums: &mut [[T; LANES]],
     ) {
         for (total, &(offset, _)) in sums.iter_mut().zip(taps) {
-            let mut sum = [T::ZERO; LANES];
+            let mut sum = *total;
             for (i, dy) in dy.chunks(width).enumerate() {
                 let row = &buffer[i * step + offset..];
                 let blocks = dy.chunks_exact(LANES);
@@ -162,7 +162,7 @@ kernel! {
                     *sum = multiply_add::<T, FMA>(x, d, *sum);
                 }
             }
-            *total += sum.iter().map(|s| s.to_f64()).sum::<f64>();
+            *total = sum;
         }
     }
 }
@@ -218,16 +218,21 @@ pub(crate) fn input_gradient<T: Element>(g: &Geometry, dy: &[T], w: &[T]) -> Vec
     dx
 }
 
+/// Pixels summed before the sum goes over to `f64`.
+const SHORT: usize = 1 << 13;
+
 /// `dw` of a depthwise convolution.
 pub(crate) fn weight_gradient<T: Element>(g: &Geometry, dy: &[T], x: &[T]) -> Vec<T> {
     let p = Padded::new(g);
     let (plane, pixels) = (g.input[0] * g.input[1], g.output[0] * g.output[1]);
     let k = g.kernel[0] * g.kernel[1];
     let mut dw = vec![T::ZERO; g.filters * k];
+    let images = (SHORT / pixels).max(1);
     for_each_chunk(&mut dw, k, g.products(), |filter, dw| {
         let channel = filter / g.group_filters();
         let taps = taps(g, &p, dw);
-        let mut sums = vec![0.0; k];
+        let mut totals = vec![0.0; k];
+        let mut sums = vec![[T::ZERO; LANES]; k];
         T::with_scratch(p.len(), |buffer| {
             for image in 0..g.batch {
                 p.load(
@@ -244,11 +249,49 @@ pub(crate) fn weight_gradient<T: Element>(g: &Geometry, dy: &[T], x: &[T]) -> Ve
                     g.output[1],
                     &mut sums,
                 );
+                // Short sums in T, long ones in f64.
+                if (image + 1) % images == 0 || image + 1 == g.batch {
+                    for (total, sum) in totals.iter_mut().zip(&mut sums) {
+                        *total += sum.iter().map(|s| s.to_f64()).sum::<f64>();
+                        *sum = [T::ZERO; LANES];
+                    }
+                }
             }
         });
-        for (dw, sum) in dw.iter_mut().zip(sums) {
-            *dw = T::from_f64(sum);
+        for (dw, total) in dw.iter_mut().zip(totals) {
+            *dw = T::from_f64(total);
         }
     });
     dw
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Level;
+
+    /// Whole numbers, so that fused and separate multiply-adds agree exactly.
+    #[test]
+    fn kernels_agree_between_instruction_sets() {
+        let numbers = |n: usize| {
+            (0..n)
+                .map(|i| (i * 37 % 11) as f32 - 5.0)
+                .collect::<Vec<_>>()
+        };
+        let taps: Vec<(usize, f32)> = (0..9).map(|i| (i / 3 * 60 + i % 3, i as f32)).collect();
+        let run = |level: Level| {
+            let (buffer, dy) = (numbers(60 * 24), numbers(20 * 37));
+            let mut y = vec![0.0; 20 * 37];
+            correlate::at(level, &buffer, &taps, 60, 37, &mut y);
+            let mut spreads = vec![0.0; 60 * 24];
+            spread::at(level, &dy, &taps, 60, 37, &mut spreads);
+            let mut sums = vec![[0.0; LANES]; 9];
+            contract::at(level, &buffer, &dy, &taps, 60, 37, &mut sums);
+            (y, spreads, sums)
+        };
+        let levels = Level::available();
+        for &level in &levels {
+            assert_eq!(run(level), run(levels[0]), "{level:?}");
+        }
+    }
 }

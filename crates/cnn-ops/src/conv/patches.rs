@@ -2,6 +2,7 @@
 
 use super::geometry::Geometry;
 use crate::element::Element;
+use crate::simd::copy_strided;
 
 /// A run of output pixels of consecutive images: part of one image, or several whole ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,9 +160,7 @@ fn gather_rows<T: Element>(
                     if g.stride[1] == 1 {
                         row.copy_from_slice(&from[..row.len()]);
                     } else {
-                        for (out, &x) in row.iter_mut().zip(from.iter().step_by(g.stride[1])) {
-                            *out = x;
-                        }
+                        copy_strided(from, g.stride[1], row);
                     }
                 }
             }

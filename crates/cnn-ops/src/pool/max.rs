@@ -9,6 +9,7 @@ use crate::element::{Element, check_float, checked_count, dims4, elements, with_
 use crate::error::Result;
 use crate::geometry::PoolOptions;
 use crate::parallel::for_each_chunk;
+use crate::simd::{LANES, copy_strided, kernel};
 
 const OP: &str = "max_pool2d";
 
@@ -75,27 +76,67 @@ struct MaxPool {
     keep: bool,
 }
 
-fn forward<T: Element>(m: &Windows, x: &[T], y: &mut [T], mut index: Option<&mut [u32]>) {
-    let [oh, ow] = m.output;
-    let w = m.input[1];
-    for i in 0..oh {
+kernel! {
+    /// Takes element `j` of `x`, at position `first + j·stride` of its plane, wherever it exceeds
+    /// `best[j]`.
+    fn take_larger<T>(x: &[T], stride: u32, first: u32, best: &mut [T], at: &mut [u32]) {
+        // Selections instead of branches, which would often be guessed wrong.
+        let (xs, x_rest) = x.as_chunks::<LANES>();
+        let (bests, best_rest) = best.as_chunks_mut::<LANES>();
+        let (ats, at_rest) = at.as_chunks_mut::<LANES>();
+        let mut block = first;
+        for ((x, best), at) in xs.iter().zip(bests).zip(ats) {
+            let mut take = [false; LANES];
+            for l in 0..LANES {
+                take[l] = (x[l] > best[l]) | x[l].is_nan();
+            }
+            for l in 0..LANES {
+                best[l] = if take[l] { x[l] } else { best[l] };
+            }
+            for l in 0..LANES {
+                at[l] = if take[l] { block.wrapping_add((l as u32).wrapping_mul(stride)) } else { at[l] };
+            }
+            block = block.wrapping_add((LANES as u32).wrapping_mul(stride));
+        }
+        for ((&v, best), at) in x_rest.iter().zip(best_rest).zip(at_rest) {
+            let take = (v > *best) | v.is_nan();
+            *best = if take { v } else { *best };
+            *at = if take { block } else { *at };
+            block = block.wrapping_add(stride);
+        }
+    }
+}
+
+fn forward<T: Element>(m: &Windows, x: &[T], y: &mut [T], at: &mut [u32]) {
+    let ow = m.output[1];
+    let (w, stride) = (m.input[1], m.options.stride[1]);
+    let left = m.options.padding.left;
+    let mut values = vec![T::ZERO; ow];
+    for (i, (best, at)) in y.chunks_mut(ow).zip(at.chunks_mut(ow)).enumerate() {
         let rows = m.rows(i);
-        for j in 0..ow {
-            let columns = m.columns(j);
-            let mut best = T::NEG_INFINITY;
-            let mut at = rows.start * w + columns.start;
-            for r in rows.clone() {
-                for s in columns.clone() {
-                    let v = x[r * w + s];
-                    if v > best || v.is_nan() {
-                        best = v;
-                        at = r * w + s;
+        best.fill(T::NEG_INFINITY);
+        for (j, at) in at.iter_mut().enumerate() {
+            *at = (rows.start * w + m.columns(j).start) as u32;
+        }
+        for r in rows {
+            for v in 0..m.options.kernel[1].min(w + left) {
+                // Output columns whose element v lies inside the row.
+                let start = left.saturating_sub(v).div_ceil(stride).min(ow);
+                let end = (w + left - v).div_ceil(stride).clamp(start, ow);
+                if start < end {
+                    let first = start * stride + v - left;
+                    let row = &x[r * w + first..(r + 1) * w];
+                    let (best, at) = (&mut best[start..end], &mut at[start..end]);
+                    let position = (r * w + first) as u32;
+                    if stride == 1 {
+                        take_larger(&row[..best.len()], 1, position, best, at);
+                    } else {
+                        let step = u32::try_from(stride).unwrap_or(u32::MAX);
+                        let row_values = &mut values[..best.len()];
+                        copy_strided(row, stride, row_values);
+                        take_larger(row_values, step, position, best, at);
                     }
                 }
-            }
-            y[i * ow + j] = best;
-            if let Some(index) = index.as_deref_mut() {
-                index[i * ow + j] = at as u32;
             }
         }
     }
@@ -118,16 +159,19 @@ impl CustomOp1 for MaxPool {
             let mut y = vec![T::ZERO; n];
             if self.keep {
                 let mut index = vec![0u32; n];
-                let mut both: Vec<_> = y.chunks_mut(oh * ow).zip(index.chunks_mut(oh * ow)).collect();
-                for_each_chunk(&mut both, 1, work, |i, pair| {
-                    for (y, index) in pair {
-                        forward(m, plane(i), y, Some(index));
+                let planes = y.chunks_mut(oh * ow).zip(index.chunks_mut(oh * ow));
+                let mut planes: Vec<_> = planes.collect();
+                for_each_chunk(&mut planes, 1, work, |i, planes| {
+                    for (y, index) in planes {
+                        forward(m, plane(i), y, index);
                     }
                 });
-                drop(both);
+                drop(planes);
                 let _ = self.first_maximum.set(index);
             } else {
-                for_each_chunk(&mut y, oh * ow, work, |i, y| forward(m, plane(i), y, None));
+                for_each_chunk(&mut y, oh * ow, work, |i, y| {
+                    forward(m, plane(i), y, &mut vec![0; oh * ow]);
+                });
             }
             Ok((T::to_cpu_storage_owned(y), Shape::from((b, c, oh, ow))))
         })

@@ -1,5 +1,5 @@
 //! Shared by the tests: random tensors and finite differences.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use candle_core::{DType, Device, Tensor, Var};
 use cnn_ops::Result;
