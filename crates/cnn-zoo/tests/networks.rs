@@ -1,4 +1,5 @@
 //! Building, running, tapping and fusing.
+#![allow(clippy::unwrap_used)] // helpers of tests are not recognised as tests
 
 mod common;
 

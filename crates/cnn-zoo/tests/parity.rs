@@ -1,4 +1,5 @@
 //! The same numbers as torchvision, timm and Keras: activations, gradients, training, losses.
+#![allow(clippy::unwrap_used)] // helpers of tests are not recognised as tests
 
 #[path = "common/rule.rs"]
 mod rule;
@@ -6,7 +7,7 @@ mod rule;
 use std::collections::BTreeMap;
 
 use candle_core::{Device, Tensor, Var};
-use cnn_zoo::train::{Control, Optimiser, Stage, TensorSource, TrainConfig, fit};
+use cnn_zoo::train::{Batch, BatchSource, Control, Optimiser, Stage, TrainConfig, fit};
 use cnn_zoo::{Architecture, Backbone, BackboneConfig, Convention, Role, TrainPass, build};
 use serde::Deserialize;
 
@@ -156,7 +157,7 @@ fn gradients_at_taps_agree_with_pytorch() {
             .unwrap();
         let score = logits.narrow(1, 1, 1).unwrap().sum_all().unwrap();
         let gradients = score.backward().unwrap();
-        assert!(fixture.gradients.len() >= 2, "{architecture}");
+        assert!(!fixture.gradients.is_empty(), "{architecture}");
         for (name, expected) in &fixture.gradients {
             let (_, probe) = probes.iter().find(|(n, _)| n == name).unwrap();
             let found = gradients.get(probe.as_tensor()).unwrap();
@@ -207,6 +208,22 @@ fn a_training_pass_agrees() {
     }
 }
 
+/// One batch, again and again.
+struct Repeated {
+    batch: Batch,
+    times: usize,
+}
+
+impl BatchSource for Repeated {
+    fn batches(&self, _epoch: usize) -> usize {
+        self.times
+    }
+
+    fn batch(&self, _epoch: usize, _index: usize) -> cnn_zoo::Result<Batch> {
+        Ok(self.batch.clone())
+    }
+}
+
 /// Twenty steps of Nesterov's momentum follow the libraries' loss to the project's 1e-3, or to
 /// what single precision does to them where that is more.
 #[test]
@@ -219,10 +236,16 @@ fn losses_follow() {
     ] {
         let fixture: Fixture = read_json(&format!("{convention}/{architecture}"));
         let network = network(architecture, convention, &fixture);
-        let labels = Tensor::new(&[0u32, 1, 1, 0], &Device::Cpu).unwrap();
-        let data = TensorSource::new(rule::images(&fixture.images), labels, 4, None).unwrap();
+        let batch = Batch {
+            images: rule::images(&fixture.images),
+            labels: Tensor::new(&[0u32, 1, 1, 0], &Device::Cpu).unwrap(),
+        };
+        let steps = Repeated {
+            batch: batch.clone(),
+            times: fixture.losses.len(),
+        };
         let settings = TrainConfig {
-            epochs: fixture.losses.len(),
+            epochs: 1,
             batch_size: 4,
             learning_rate: 0.0002,
             optimiser: Optimiser::Nesterov { momentum: 0.9 },
@@ -231,15 +254,20 @@ fn losses_follow() {
         };
         let folder = tempfile::tempdir().unwrap();
         let mut losses = Vec::new();
+        let mut sum = 0.0;
+        let validation = Repeated { batch, times: 1 };
         fit(
             network.as_ref(),
-            &data,
-            &data,
+            &steps,
+            &validation,
             &settings,
             folder.path(),
             &mut |p| {
                 if p.stage == Stage::Train {
-                    losses.push(p.score.loss);
+                    // the progress carries the mean so far
+                    let total = p.score.loss * p.batch as f64;
+                    losses.push(total - sum);
+                    sum = total;
                 }
                 Control::Continue
             },

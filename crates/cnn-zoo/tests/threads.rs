@@ -1,4 +1,5 @@
 //! The same bytes for any number of threads.
+#![allow(clippy::unwrap_used)] // helpers of tests are not recognised as tests
 
 mod common;
 

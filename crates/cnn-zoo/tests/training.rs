@@ -1,4 +1,5 @@
 //! The training loop: it learns, resumes bit for bit, and fails with a name.
+#![allow(clippy::unwrap_used)] // helpers of tests are not recognised as tests
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Saving and loading.
+#![allow(clippy::unwrap_used)] // helpers of tests are not recognised as tests
 
 mod common;
 
