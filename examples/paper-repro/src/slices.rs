@@ -12,7 +12,7 @@ use crate::error::{Context, Result, failed};
 /// The slices of one scan that were kept.
 #[derive(Debug, Clone)]
 pub struct ScanSlices {
-    /// Background removed, scaled to [0, 1], `[slice, row, column]`.
+    /// Background removed, normalised, `[slice, row, column]`.
     pub images: Array3<f32>,
     /// Tissue, `[slice, row, column]`.
     pub foreground: Array3<bool>,

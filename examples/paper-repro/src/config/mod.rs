@@ -10,7 +10,7 @@ use cam_methods::Method;
 use cnn_zoo::train::Optimiser;
 use cnn_zoo::{Architecture, Convention};
 use fillet_preprocess::phantom::PhantomConfig;
-use fillet_preprocess::{AugmentConfig, ForegroundConfig};
+use fillet_preprocess::{AugmentConfig, ForegroundConfig, NormaliseConfig};
 use serde::{Deserialize, Serialize};
 
 pub use device::Device;
@@ -71,8 +71,8 @@ pub struct DataConfig {
 pub struct PreprocessConfig {
     /// Side of the square network input in pixels; scans of another matrix size are resampled.
     pub image_size: usize,
-    /// Stored value that becomes 1.0 (4096 for 12 bits).
-    pub full_scale: f32,
+    /// From stored values to network input, per scan and inside the tissue (the paper: divide by 4096).
+    pub normalise: NormaliseConfig,
     /// How the background is found.
     pub foreground: ForegroundConfig,
     /// Smallest share of foreground pixels of a slice worth keeping.
@@ -205,11 +205,10 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         let training = &self.training;
         let unit = |value: f64| value > 0.0 && value < 1.0;
-        let checks: [(bool, &str, String, &str); 17] = [
+        let checks: [(bool, &str, String, &str); 16] = [
             (self.protocol == Protocol::Rigorous, "protocol", self.protocol.to_string(), "only `rigorous` is complete in this version"),
             (!self.data.positive_class.trim().is_empty(), "data.positive_class", self.data.positive_class.clone(), "name a class of the sample sheet"),
             ((16..=4096).contains(&self.preprocess.image_size), "preprocess.image_size", self.preprocess.image_size.to_string(), "16 to 4096"),
-            (self.preprocess.full_scale > 0.0 && self.preprocess.full_scale.is_finite(), "preprocess.full_scale", self.preprocess.full_scale.to_string(), "a positive number"),
             ((0.0..1.0).contains(&self.preprocess.minimum_foreground), "preprocess.minimum_foreground", self.preprocess.minimum_foreground.to_string(), "at least 0 and below 1"),
             (!self.networks.is_empty(), "networks", "[]".into(), "at least one network"),
             (self.networks.iter().all(|n| n.width > 0.0 && n.width <= 4.0), "networks.width", format!("{:?}", self.networks.iter().map(|n| n.width).collect::<Vec<_>>()), "above 0 and at most 4"),
@@ -224,6 +223,15 @@ impl Config {
             (!self.analysis.thresholds.is_empty() && self.analysis.thresholds.iter().all(|&t| unit(t)) && self.analysis.thresholds.windows(2).all(|w| w[0] < w[1]), "analysis.thresholds", format!("{:?}", self.analysis.thresholds), "increasing, between 0 and 1"),
             (unit(self.analysis.truth_threshold) && unit(self.analysis.confidence), "analysis", format!("truth_threshold {}, confidence {}", self.analysis.truth_threshold, self.analysis.confidence), "between 0 and 1"),
         ];
+        let parts = [
+            ("preprocess.foreground", self.preprocess.foreground.validate()),
+            ("preprocess.normalise", self.preprocess.normalise.validate()),
+            ("training.augment", training.augment.validate()),
+            ("phantom", self.phantom.validate()),
+        ];
+        for (key, outcome) in parts {
+            outcome.map_err(|e| Error::usage(format!("{key}: {e}")))?;
+        }
         for (fine, key, value, possible) in checks {
             if !fine {
                 return Err(Error::usage(format!("{key} = {value}: {possible}")));

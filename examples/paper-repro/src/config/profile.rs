@@ -4,7 +4,7 @@ use cam_methods::Method;
 use cnn_zoo::train::Optimiser;
 use cnn_zoo::{Architecture, Convention};
 use fillet_preprocess::phantom::PhantomConfig;
-use fillet_preprocess::{AugmentConfig, ForegroundConfig};
+use fillet_preprocess::{AugmentConfig, ForegroundConfig, NormaliseConfig};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -51,12 +51,16 @@ struct Size {
     norm_momentum: Option<f64>,
     score_channels: Option<usize>,
     foreground: ForegroundConfig,
+    normalise: NormaliseConfig,
+    augment: AugmentConfig,
 }
 
 impl Profile {
     fn size(self) -> Size {
         // the filters of the background removal are sized for 256 pixels; small images get smaller ones
         let small = ForegroundConfig { maximum_size: 3, erosions: 1, gaussian_size: 3, ..ForegroundConfig::default() };
+        // rotating or shifting a small image blurs the very texture that tells thawed from fresh
+        let flips = AugmentConfig { rotation_degrees: 0.0, row_shift: 0.0, column_shift: 0.0, ..AugmentConfig::default() };
         // short training does not get far with plain gradient descent
         let adam = Optimiser::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
         match self {
@@ -75,6 +79,8 @@ impl Profile {
                 norm_momentum: Some(0.9),
                 score_channels: Some(32),
                 foreground: small,
+                normalise: NormaliseConfig::ZScore,
+                augment: flips,
             },
             Self::Quick => Size {
                 fish: 12,
@@ -91,6 +97,8 @@ impl Profile {
                 norm_momentum: Some(0.9),
                 score_channels: Some(64),
                 foreground: small,
+                normalise: NormaliseConfig::ZScore,
+                augment: flips,
             },
             Self::Paper => Size {
                 fish: 16,
@@ -107,6 +115,8 @@ impl Profile {
                 norm_momentum: None,
                 score_channels: None,
                 foreground: ForegroundConfig::default(),
+                normalise: NormaliseConfig::default(),
+                augment: AugmentConfig::default(),
             },
         }
     }
@@ -135,7 +145,7 @@ impl Profile {
             },
             preprocess: PreprocessConfig {
                 image_size: size.image,
-                full_scale: 4096.0,
+                normalise: size.normalise,
                 foreground: size.foreground,
                 minimum_foreground: 0.02,
             },
@@ -148,7 +158,7 @@ impl Profile {
                 learning_rate: size.learning_rate,
                 optimiser: size.optimiser,
                 norm_momentum: size.norm_momentum,
-                augment: AugmentConfig::default(),
+                augment: size.augment,
             },
             explain: ExplainConfig {
                 methods: vec![Method::GradCam, Method::ScoreCam],

@@ -1,8 +1,8 @@
 //! Archive -> slices without background, scaled, and the folds they belong to.
 
-use fillet_preprocess::segment_foreground;
+use fillet_preprocess::{normalise, segment_foreground};
 use mri_io::{Archive, Volume};
-use ndarray::{Array1, Array3, Axis};
+use ndarray::{Array1, Array2, Axis, stack};
 use rayon::prelude::*;
 
 use super::{Run, Stage, json};
@@ -54,7 +54,7 @@ impl Stage for Preprocess {
     }
 }
 
-/// The slices of a scan that count, without background, scaled to [0, 1], at the size of the networks' input.
+/// The slices of a scan that count, without background, normalised, at the size of the networks' input.
 fn clean(run: &Run, scan: &str, volume: Volume) -> Result<ScanSlices> {
     let (data, preprocess) = (&run.config.data, &run.config.preprocess);
     let stored = volume.into_stored();
@@ -65,15 +65,11 @@ fn clean(run: &Run, scan: &str, volume: Volume) -> Result<ScanSlices> {
         let slice = stored.index_axis(Axis(0), index).mapv(|value| value as f32);
         let tissue = segment_foreground(slice.view(), &preprocess.foreground)
             .map_err(|e| failed(format!("foreground of {scan}, slice {index}"), e))?;
-        let mut image = slice;
-        ndarray::Zip::from(&mut image)
-            .and(&tissue)
-            .for_each(|pixel, &inside| *pixel = if inside { (*pixel / preprocess.full_scale).clamp(0.0, 1.0) } else { 0.0 });
-        let image = resample(image.insert_axis(Axis(0)), size);
-        Ok((index, image, resample_mask(&tissue, size)?))
+        let slice = resample(slice.insert_axis(Axis(0)), size).index_axis_move(Axis(0), 0);
+        Ok((index, slice, resample_mask(&tissue, size)?))
     };
     let slices: Vec<_> = kept.into_par_iter().map(one).collect::<Result<_>>()?;
-    let worth = |mask: &ndarray::Array2<bool>| {
+    let worth = |mask: &Array2<bool>| {
         let inside = mask.iter().filter(|&&pixel| pixel).count();
         inside as f64 >= preprocess.minimum_foreground * mask.len() as f64 && inside > 0
     };
@@ -84,17 +80,14 @@ fn clean(run: &Run, scan: &str, volume: Volume) -> Result<ScanSlices> {
             data.trim_first, data.trim_last, preprocess.minimum_foreground
         )));
     }
-    let mut out = ScanSlices {
-        images: Array3::zeros((slices.len(), size, size)),
-        foreground: Array3::from_elem((slices.len(), size, size), false),
-        indices: Vec::with_capacity(slices.len()),
-    };
-    for (at, (index, image, mask)) in slices.into_iter().enumerate() {
-        out.images.index_axis_mut(Axis(0), at).assign(&image.index_axis(Axis(0), 0));
-        out.foreground.index_axis_mut(Axis(0), at).assign(&mask);
-        out.indices.push(index);
-    }
-    Ok(out)
+    let images: Vec<_> = slices.iter().map(|(_, image, _)| image.view()).collect();
+    let masks: Vec<_> = slices.iter().map(|(_, _, mask)| mask.view()).collect();
+    let stacked = |e| failed(format!("slices of {scan}"), e);
+    let images = stack(Axis(0), &images).map_err(stacked)?;
+    let foreground = stack(Axis(0), &masks).map_err(stacked)?;
+    let images = normalise(images.view(), Some(foreground.view()), &preprocess.normalise)
+        .map_err(|e| failed(format!("normalisation of {scan}"), e))?;
+    Ok(ScanSlices { images, foreground, indices: slices.iter().map(|(index, _, _)| *index).collect() })
 }
 
 /// Which fold holds each scan out.

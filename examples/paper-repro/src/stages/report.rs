@@ -2,7 +2,7 @@
 
 use cnn_zoo::train::Optimiser;
 use mri_io::npy;
-use ndarray::Axis;
+use ndarray::{Array2, ArrayView2, Axis};
 
 use super::{Run, Stage, json};
 use crate::cli::StageName;
@@ -127,6 +127,17 @@ fn costs(manifest: &Manifest) -> RunCosts {
     }
 }
 
+/// A slice as grey values in [0, 1]: the tissue from its least value to its 99.5th percentile, the background black.
+fn for_the_eye(image: ArrayView2<'_, f32>, tissue: ArrayView2<'_, bool>) -> Array2<f32> {
+    let mut values: Vec<f32> = image.iter().zip(&tissue).filter(|(_, inside)| **inside).map(|(value, _)| *value).collect();
+    values.sort_unstable_by(f32::total_cmp);
+    let (Some(&low), Some(&high)) = (values.first(), values.get((values.len().max(1) - 1) * 995 / 1000)) else {
+        return Array2::zeros(image.dim());
+    };
+    let range = if high > low { high - low } else { 1.0 };
+    Array2::from_shape_fn(image.dim(), |at| if tissue[at] { ((image[at] - low) / range).clamp(0.0, 1.0) } else { 0.0 })
+}
+
 /// The middle slice of the first scan of every treatment, and of the other class.
 fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
     let archive = SliceArchive::open(&run.outputs.slices())?;
@@ -160,13 +171,14 @@ fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
                 });
             }
         }
+        let foreground = slices.foreground.index_axis(Axis(0), at).to_owned();
         examples.push(ExampleSlice {
             scan: specimen.scan.clone(),
             class: specimen.class.clone(),
             treatment: if label == 1 { specimen.treatment.clone().unwrap_or_default() } else { String::new() },
             slice_index: slices.indices[at],
-            image: slices.images.index_axis_move(Axis(0), at),
-            foreground: slices.foreground.index_axis_move(Axis(0), at),
+            image: for_the_eye(slices.images.index_axis(Axis(0), at), foreground.view()),
+            foreground,
             truth,
             maps,
         });
