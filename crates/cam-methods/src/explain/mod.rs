@@ -1,12 +1,14 @@
 //! From a network, images and targets to heatmaps, with the fewest passes.
 
 mod assemble;
+mod full_gradient;
 mod gradients;
 mod observation;
 mod recorder;
 mod smoothing;
 
-pub use observation::{GradientTerm, Observation};
+pub use full_gradient::GradientTerm;
+pub use observation::Observation;
 pub use smoothing::Smoothing;
 
 pub(crate) use assemble::Drawn;

@@ -3,17 +3,15 @@
 use super::Explainer;
 
 use super::assemble::{Assembler, Drawn};
+use super::full_gradient::{FullProbes, GradientTerm, INPUT, bias_probes};
 use super::gradients::{backward, scores};
 use super::recorder::Recorder;
 use crate::score::ScoreTables;
 use crate::{
-    BiasTerm, CamMaps, CamRule, Error, Explanation, Layer, Method, Passes, RawMap, Result,
-    TapShape, TappedModel, Target, host, methods, rules,
+    CamMaps, CamRule, Error, Explanation, Layer, Method, Passes, RawMap, Result, TapShape,
+    TappedModel, Target, host, methods, rules,
 };
 use candle_core::{Tensor, Var};
-
-/// Name of the images where a layer is named.
-const INPUT: &str = "input";
 
 /// An activation at a tap, on the device and as plain values.
 pub(crate) struct Recorded {
@@ -23,16 +21,7 @@ pub(crate) struct Recorded {
     pub(crate) channels: usize,
     pub(crate) height: usize,
     pub(crate) width: usize,
-    probe: Option<Var>,
-}
-
-/// One term of a score's full gradient.
-#[derive(Debug, Clone)]
-pub struct GradientTerm {
-    /// Where: `input`, or the tap of a bias.
-    pub place: String,
-    /// Gradient times input or bias, `[B, K, h, w]`.
-    pub values: Tensor,
+    pub(super) probe: Option<Var>,
 }
 
 /// What a pass must be able to differentiate.
@@ -40,12 +29,6 @@ pub struct GradientTerm {
 pub(crate) struct Wanted {
     pub(crate) gradients: bool,
     pub(crate) full: bool,
-}
-
-/// Probes of FullGrad.
-struct FullProbes {
-    input: Var,
-    biases: Vec<(String, Var, Tensor)>,
 }
 
 impl Recorded {
@@ -77,7 +60,7 @@ pub struct Observation<'e, M: ?Sized> {
     /// Whether some shortcut from before a tap joins after it, so that a larger batch cannot begin there.
     pub(crate) joins_shortcut: bool,
     pub(crate) full: Option<Vec<GradientTerm>>,
-    probes: Option<FullProbes>,
+    pub(super) probes: Option<FullProbes>,
     available: Vec<TapShape>,
     assembler: Assembler,
 }
@@ -260,34 +243,6 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
             .collect()
     }
 
-    /// The full gradient of the targets' scores: input gradient times input, and every bias gradient times its
-    /// bias. In a network of linear layers and ReLU whose biases are all described, its sum over everything is
-    /// the score (Srinivas and Fleuret 2019, Eq. 3).
-    ///
-    /// One forward and one backward pass, unless the observation was made for it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Missing`] if the network does not describe its biases; as [`gradients`](Self::gradients).
-    pub fn full_gradients(&mut self, targets: &[Target]) -> Result<Vec<GradientTerm>> {
-        if self.probes.is_some() {
-            self.gradients(targets)?;
-            return self.full.clone().ok_or(Error::Missing {
-                method: Method::FullGrad,
-                what: "gradients",
-            });
-        }
-        let targets = self.resolve(targets)?;
-        let wanted = Wanted {
-            gradients: true,
-            full: true,
-        };
-        let mut copy = Observation::new(self.explainer, &self.images, wanted)?;
-        let terms = copy.full_gradients(&targets)?;
-        self.passes.add(copy.passes);
-        Ok(terms)
-    }
-
     /// The heatmaps of several methods for one target per image.
     ///
     /// # Errors
@@ -362,20 +317,6 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
             .assemble(&self.explainer.semantics, name, method, layers, drawn)
     }
 
-    /// The images as a layer, for methods whose maps have their size.
-    fn input_layer(&self) -> Result<Recorded> {
-        let (_, channels, height, width) = self.images.dims4()?;
-        Ok(Recorded {
-            tap: INPUT.to_owned(),
-            activation: self.images.clone(),
-            values: host::values(&self.images)?,
-            channels,
-            height,
-            width,
-            probe: None,
-        })
-    }
-
     pub(crate) fn resolve(&self, targets: &[Target]) -> Result<Vec<Target>> {
         let batch = self.images.dim(0)?;
         if targets.len() != batch {
@@ -422,41 +363,6 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
             })
             .collect()
     }
-}
-
-/// The probes at the taps of the biases, with each bias shaped to multiply its gradient.
-fn bias_probes(
-    biases: Vec<BiasTerm>,
-    recorder: &Recorder<'_>,
-) -> Result<Vec<(String, Var, Tensor)>> {
-    biases
-        .into_iter()
-        .map(|term| {
-            let visit = recorder.visits.iter().find(|v| v.name == term.tap);
-            let Some((visit, probe)) = visit.and_then(|v| v.probe.clone().map(|p| (v, p))) else {
-                return Err(Error::UnknownTap {
-                    tap: term.tap,
-                    available: recorder.names.clone(),
-                });
-            };
-            let (channels, got) = (visit.activation.dim(1)?, term.bias.elem_count());
-            if channels != got {
-                let what = "length of the bias";
-                return Err(Error::DescriptionMismatch {
-                    what,
-                    tap: term.tap,
-                    expected: channels,
-                    got,
-                });
-            }
-            let bias = term
-                .bias
-                .detach()
-                .to_dtype(probe.dtype())?
-                .to_device(probe.device())?;
-            Ok((term.tap, probe, bias.reshape((1, channels, 1, 1))?))
-        })
-        .collect()
 }
 
 fn checked(rule: &dyn CamRule, layer: &Layer<'_>) -> Result<RawMap> {

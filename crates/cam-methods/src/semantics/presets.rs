@@ -1,6 +1,71 @@
 //! The presets, and where each choice was read.
 
 use super::*;
+use std::fmt;
+use std::str::FromStr;
+
+/// Whose definitions a [`Semantics`] started from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preset {
+    /// The original papers and their authors' code.
+    Literature,
+    /// The text of Syed et al. 2023.
+    PaperText,
+    /// What the released code of Syed et al. 2023 does.
+    PaperReleasedCode,
+    /// tf-keras-vis 0.8.8.
+    TfKerasVis,
+    /// pytorch-grad-cam 1.5.
+    PytorchGradCam,
+    /// torch-cam 0.5.
+    TorchCam,
+}
+
+impl Preset {
+    /// Every preset.
+    pub const ALL: [Self; 6] = [
+        Self::Literature,
+        Self::PaperText,
+        Self::PaperReleasedCode,
+        Self::TfKerasVis,
+        Self::PytorchGradCam,
+        Self::TorchCam,
+    ];
+
+    /// Canonical name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Literature => "literature",
+            Self::PaperText => "paper_text",
+            Self::PaperReleasedCode => "paper_released_code",
+            Self::TfKerasVis => "tf_keras_vis",
+            Self::PytorchGradCam => "pytorch_grad_cam",
+            Self::TorchCam => "torch_cam",
+        }
+    }
+}
+
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Preset {
+    type Err = crate::Error;
+
+    fn from_str(name: &str) -> crate::Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|p| p.name() == name)
+            .ok_or_else(|| crate::Error::UnknownName {
+                kind: "semantics",
+                name: name.to_owned(),
+                known: Self::ALL.map(Self::name).join(", "),
+            })
+    }
+}
 
 impl Semantics {
     /// The original papers, with their authors' code where the text is silent.
