@@ -48,6 +48,7 @@ impl Element for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
     const NEG_INFINITY: Self = f32::NEG_INFINITY;
+    #[inline(always)]
     fn is_nan(self) -> bool {
         self.is_nan()
     }
@@ -72,6 +73,7 @@ impl Element for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
     const NEG_INFINITY: Self = f64::NEG_INFINITY;
+    #[inline(always)]
     fn is_nan(self) -> bool {
         self.is_nan()
     }

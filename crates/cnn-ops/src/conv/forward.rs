@@ -8,7 +8,7 @@ use crate::element::Element;
 use crate::parallel::{Shared, fill_vec, for_each_task};
 
 /// Output pixels per tile.
-const TILE: usize = 240;
+const TILE: usize = 256;
 /// Elements of a block of patches, sized for the second-level cache.
 const PATCHES: usize = 1 << 18;
 /// Tasks a large convolution is cut into.
@@ -147,7 +147,7 @@ fn run<T: Element>(
                 let rows = n * per_channel;
                 let columns = &mut columns[..rows * length];
                 let channels = first_channel + c..first_channel + c + n;
-                gather(g, x, channels, tile, columns);
+                gather(g, x, channels, tile, columns, length);
                 let lhs = Matrix::new(&w[c * per_channel..], count, rows, patch);
                 let rhs = Matrix::new(columns, rows, length, length);
                 if direct {

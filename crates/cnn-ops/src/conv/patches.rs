@@ -50,7 +50,8 @@ impl Tile {
     }
 }
 
-/// Writes the patches of `channels` (absolute channel numbers) under the pixels of `tile`.
+/// Writes the patches of `channels` (absolute channel numbers) under the pixels of `tile`, into
+/// rows that begin `pitch` apart.
 ///
 /// ```text
 /// columns[(c·rows + u)·columns + v][pixel] = x[image, c, i·s₀ + u·d₀ − top, j·s₁ + v·d₁ − left]
@@ -61,16 +62,17 @@ pub(crate) fn gather<T: Element>(
     channels: std::ops::Range<usize>,
     tile: &Tile,
     columns: &mut [T],
+    pitch: usize,
 ) {
     let plane = g.input[0] * g.input[1];
     let [kh, kw] = g.kernel;
     let shifted = g.stride == [1, 1] && g.output[1] == g.input[1];
-    let mut rows = columns.chunks_mut(tile.len());
+    let mut rows = columns.chunks_mut(pitch);
     for c in channels {
         for u in 0..kh {
             for v in 0..kw {
                 let Some(row) = rows.next() else { return };
-                for (n, out) in row.chunks_mut(tile.pixels).enumerate() {
+                for (n, out) in row[..tile.len()].chunks_mut(tile.pixels).enumerate() {
                     let x = &x[((tile.image + n) * g.channels + c) * plane..][..plane];
                     if shifted {
                         gather_shifted(g, x, u, v, tile.start, out);
@@ -120,6 +122,16 @@ fn gather_shifted<T: Element>(
     } else {
         (width - across.unsigned_abs(), across.unsigned_abs())
     };
+    if start.is_multiple_of(width) && length.is_multiple_of(width) {
+        for row in out.chunks_exact_mut(width) {
+            if wrap == 1 {
+                row[wrap_start] = T::ZERO;
+            } else {
+                row[wrap_start..wrap_start + wrap].fill(T::ZERO);
+            }
+        }
+        return;
+    }
     let first_row = start / width * width;
     let mut at = first_row + wrap_start;
     while at < start + length {

@@ -7,6 +7,7 @@ use super::patches::{Tile, gather};
 use super::product::{Matrix, multiply};
 use crate::element::Element;
 use crate::parallel::{for_each_chunk, for_each_task, share};
+use crate::simd::LANES;
 
 /// Output pixels per tile.
 const TILE: usize = 512;
@@ -123,35 +124,30 @@ unsafe fn add_tile<T: Element>(
     let length = tile.len();
     let k = g.kernel[0] * g.kernel[1];
     let first_filter = group * filters;
-    let direct = tile.images == 1;
-    let pointwise = direct && g.is_pointwise();
+    // Rows a power of two apart would share few cache sets, which repacking suffers from.
+    let pitch = length.next_multiple_of(LANES) + LANES;
+    let pointwise = flipped && tile.images == 1 && g.is_pointwise();
     let columns_size = if pointwise {
         0
     } else {
-        channels.len() * k * length
+        channels.len() * k * pitch
     };
-    let staged = if direct { 0 } else { filters * length };
-    T::with_scratch(columns_size + staged, |scratch| {
+    T::with_scratch(columns_size + filters * pitch, |scratch| {
         let (columns, staging) = scratch.split_at_mut(columns_size);
         let patches = if pointwise {
             let from = (tile.image * g.channels + channels.start) * pixels + tile.start;
             Matrix::new(&x[from..], channels.len(), length, pixels)
         } else {
-            gather(g, x, channels.clone(), tile, columns);
-            Matrix::new(columns, channels.len() * k, length, length)
+            gather(g, x, channels.clone(), tile, columns, pitch);
+            Matrix::new(columns, channels.len() * k, length, pitch)
         };
-        let dy = if direct {
-            let from = (tile.image * g.filters + first_filter) * pixels + tile.start;
-            Matrix::new(&dy[from..], filters, length, pixels)
-        } else {
-            for (i, row) in staging.chunks_mut(length).enumerate() {
-                for (image, row) in row.chunks_mut(tile.pixels).enumerate() {
-                    let from = (tile.image + image) * g.filters + first_filter + i;
-                    row.copy_from_slice(&dy[from * pixels + tile.start..][..tile.pixels]);
-                }
+        for (i, row) in staging.chunks_mut(pitch).enumerate() {
+            for (image, row) in row[..length].chunks_mut(tile.pixels).enumerate() {
+                let from = (tile.image + image) * g.filters + first_filter + i;
+                row.copy_from_slice(&dy[from * pixels + tile.start..][..tile.pixels]);
             }
-            Matrix::new(staging, filters, length, length)
-        };
+        }
+        let dy = Matrix::new(staging, filters, length, pitch);
         // SAFETY: the caller's promise.
         unsafe {
             if flipped {

@@ -9,7 +9,7 @@ use crate::element::{Element, check_float, checked_count, dims4, elements, with_
 use crate::error::Result;
 use crate::geometry::PoolOptions;
 use crate::parallel::for_each_chunk;
-use crate::simd::{LANES, copy_strided, kernel};
+use crate::simd::{copy_strided, kernel};
 
 const OP: &str = "max_pool2d";
 
@@ -80,29 +80,15 @@ kernel! {
     /// Takes element `j` of `x`, at position `first + j·stride` of its plane, wherever it exceeds
     /// `best[j]`.
     fn take_larger<T>(x: &[T], stride: u32, first: u32, best: &mut [T], at: &mut [u32]) {
-        // Selections instead of branches, which would often be guessed wrong.
-        let (xs, x_rest) = x.as_chunks::<LANES>();
-        let (bests, best_rest) = best.as_chunks_mut::<LANES>();
-        let (ats, at_rest) = at.as_chunks_mut::<LANES>();
-        let mut block = first;
-        for ((x, best), at) in xs.iter().zip(bests).zip(ats) {
-            let mut take = [false; LANES];
-            for l in 0..LANES {
-                take[l] = (x[l] > best[l]) | x[l].is_nan();
-            }
-            for l in 0..LANES {
-                best[l] = if take[l] { x[l] } else { best[l] };
-            }
-            for l in 0..LANES {
-                at[l] = if take[l] { block.wrapping_add((l as u32).wrapping_mul(stride)) } else { at[l] };
-            }
-            block = block.wrapping_add((LANES as u32).wrapping_mul(stride));
-        }
-        for ((&v, best), at) in x_rest.iter().zip(best_rest).zip(at_rest) {
-            let take = (v > *best) | v.is_nan();
-            *best = if take { v } else { *best };
-            *at = if take { block } else { *at };
-            block = block.wrapping_add(stride);
+        let n = best.len();
+        let (x, at) = (&x[..n], &mut at[..n]);
+        for j in 0..n {
+            // Selections instead of branches, which would often be guessed wrong.
+            let (v, b) = (x[j], best[j]);
+            let take = (v > b) | v.is_nan();
+            let position = first.wrapping_add((j as u32).wrapping_mul(stride));
+            best[j] = if take { v } else { b };
+            at[j] = if take { position } else { at[j] };
         }
     }
 }
