@@ -165,13 +165,19 @@ impl<'a> Pass<'a> {
         Ok(x)
     }
 
-    /// Records a layer of a shapes-only pass and gives a blank of its output.
-    fn record(&mut self, name: &str, shape: &[usize], multiply_adds: usize) -> Result<Tensor> {
+    /// Records a layer of a shapes-only pass, whose multiply-adds are the product of `factors`,
+    /// and gives a blank of its output.
+    fn record(&mut self, name: &str, shape: &[usize], factors: &[usize]) -> Result<Tensor> {
         if let Mode::Measure(seen) = &mut self.mode {
             seen.layers.push(Measured {
                 name: name.to_owned(),
                 shape: shape.to_vec(),
-                multiply_adds: multiply_adds as u64,
+                multiply_adds: match factors {
+                    [] => 0,
+                    _ => factors
+                        .iter()
+                        .fold(1, |p: u64, &f| p.saturating_mul(f as u64)),
+                },
             });
         }
         blank(shape)
@@ -208,8 +214,8 @@ impl<'a> Pass<'a> {
                 ],
                 o.stride,
             )?;
-            let work = batch * out * h * w * inputs * rows * columns;
-            return self.record(&conv.name, &[batch, out, h, w], work);
+            let factors = [batch, out, h, w, inputs, rows, columns];
+            return self.record(&conv.name, &[batch, out, h, w], &factors);
         }
         let tracked =
             x.track_op() || conv.weight.track_op() || residual.is_some_and(Tensor::track_op);
@@ -282,7 +288,7 @@ impl<'a> Pass<'a> {
         let y = match self.mode {
             Mode::Evaluate => norm.evaluate(x)?,
             Mode::Train(_) => norm.train(x)?,
-            Mode::Measure(_) => return self.record(&norm.name, x.dims(), 0),
+            Mode::Measure(_) => return self.record(&norm.name, x.dims(), &[]),
         };
         self.done(&norm.name, y)
     }
@@ -317,7 +323,7 @@ impl<'a> Pass<'a> {
             if let Some(channels) = shape.get_mut(1) {
                 *channels = maps.iter().filter_map(|m| m.dims().get(1)).sum();
             }
-            return self.record(layer, &shape, 0);
+            return self.record(layer, &shape, &[]);
         }
         Tensor::cat(maps, 1).in_layer(layer)
     }
@@ -351,14 +357,14 @@ impl<'a> Pass<'a> {
         let p = o.padding;
         let padded = [height + p.top + p.bottom, width + p.left + p.right];
         let [h, w] = window(layer, padded, o.kernel, o.stride)?;
-        self.record(layer, &[batch, channels, h, w], 0)
+        self.record(layer, &[batch, channels, h, w], &[])
     }
 
     /// The mean of each map.
     pub(crate) fn global_average(&mut self, layer: &str, x: &Tensor) -> Result<Tensor> {
         if self.measures() {
             let (batch, channels, _, _) = x.dims4()?;
-            return self.record(layer, &[batch, channels], 0);
+            return self.record(layer, &[batch, channels], &[]);
         }
         cnn_ops::global_avg_pool2d(x).in_layer(layer)
     }
@@ -372,7 +378,7 @@ impl<'a> Pass<'a> {
     ) -> Result<Tensor> {
         if self.measures() {
             let (batch, channels, _, _) = x.dims4()?;
-            return self.record(layer, &[batch, channels, size[0], size[1]], 0);
+            return self.record(layer, &[batch, channels, size[0], size[1]], &[]);
         }
         cnn_ops::adaptive_avg_pool2d(x, size).in_layer(layer)
     }
@@ -398,7 +404,7 @@ impl<'a> Pass<'a> {
             });
         }
         if self.measures() {
-            return self.record(&dense.name, &[batch, out], batch * out * inputs);
+            return self.record(&dense.name, &[batch, out], &[batch, out, inputs]);
         }
         let y = cnn_ops::linear(x, &dense.weight, Some(&dense.bias)).in_layer(&dense.name)?;
         self.done(&dense.name, y)

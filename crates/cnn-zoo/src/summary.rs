@@ -82,7 +82,10 @@ pub fn summary(config: &BackboneConfig) -> Result<Summary> {
         config: config.clone(),
         parameters: trainable + parameters.count(Role::Statistic),
         trainable,
-        multiply_adds: seen.layers.iter().map(|layer| layer.multiply_adds).sum(),
+        multiply_adds: seen
+            .layers
+            .iter()
+            .fold(0, |sum: u64, layer| sum.saturating_add(layer.multiply_adds)),
         tensors: parameters
             .iter()
             .map(|p| TensorSummary {

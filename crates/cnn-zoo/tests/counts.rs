@@ -281,3 +281,19 @@ fn taps_are_where_the_definitions_put_them() {
         ]
     );
 }
+
+#[test]
+fn the_largest_configuration_overflows_nothing() {
+    for architecture in Architecture::ALL {
+        let config = BackboneConfig {
+            input_channels: 1 << 20,
+            classes: 1 << 20,
+            width: 8.0,
+            input_size: [1 << 16, 1 << 16],
+            ..BackboneConfig::new(architecture)
+        };
+        let found = summary(&config).unwrap();
+        assert!(found.multiply_adds > 1 << 50, "{architecture}");
+        assert!(found.trainable > 1 << 30, "{architecture}");
+    }
+}

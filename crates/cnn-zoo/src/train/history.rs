@@ -88,7 +88,12 @@ pub(crate) fn to_tensor(history: &[EpochRecord]) -> Result<Tensor> {
     )?)
 }
 
-pub(crate) fn from_tensor(tensor: &Tensor) -> Result<Vec<EpochRecord>> {
+/// The history that [`to_tensor`] wrote.
+pub(crate) fn from_tensor(tensor: &Tensor) -> Result<Vec<EpochRecord>, candle_core::Error> {
+    let (_, columns) = tensor.dims2()?;
+    if columns != COLUMNS {
+        candle_core::bail!("the history has {columns} columns, expected {COLUMNS}");
+    }
     let rows = tensor.to_vec2::<f64>()?;
     Ok(rows
         .iter()
@@ -157,6 +162,8 @@ mod tests {
         };
         assert_eq!(from_tensor(&to_tensor(&[record])?)?, [record]);
         assert!(from_tensor(&to_tensor(&[])?)?.is_empty());
+        let narrow = Tensor::zeros((2, 4), candle_core::DType::F64, &Device::Cpu)?;
+        assert!(from_tensor(&narrow).is_err());
         Ok(())
     }
 }
