@@ -6,8 +6,8 @@ mod support;
 use candle_core::{DType, Device, Tensor, Var};
 use cnn_ops::{
     Activation, ConvOptions, Corners, CountPadding, Padding, PoolOptions, Result, avg_pool2d,
-    batch_norm_eval, batch_norm_train, conv2d, conv2d_fused, dropout, init, max_pool2d, relu,
-    softmax_cross_entropy, upsample_bilinear2d,
+    batch_norm_eval, batch_norm_train, conv2d, conv2d_fused, dropout, init, linear, max_pool2d,
+    relu, softmax_cross_entropy, upsample_bilinear2d,
 };
 use proptest::prelude::*;
 use support::{distinct, values};
@@ -81,6 +81,7 @@ fn training_step() -> Vec<f64> {
     let w3 = weight(&[64, 96, 1, 1], 4);
     let w4 = weight(&[128, 64, 3, 3], 5);
     let w5 = weight(&[96, 128, 3, 3], 8);
+    let w6 = weight(&[1500, 96], 9);
     let (gamma, beta) = (weight(&[96], 6), weight(&[96], 7));
     let same = ConvOptions {
         padding: Padding::symmetric(1, 1),
@@ -101,12 +102,13 @@ fn training_step() -> Vec<f64> {
     let y = upsample_bilinear2d(&y, [32, 32], Corners::Align).unwrap();
     let y = conv2d(&y, &w5, None, &same).unwrap();
     let y = avg_pool2d(&y, &PoolOptions::square(3, 1), CountPadding::Exclude).unwrap();
-    let logits = cnn_ops::global_avg_pool2d(&y).unwrap();
+    let features = cnn_ops::global_avg_pool2d(&y).unwrap();
+    let logits = linear(&features, &w6, None).unwrap();
     let labels = Tensor::new(&[1u32, 2, 3, 4], &device).unwrap();
     let loss = softmax_cross_entropy(&logits, &labels, None).unwrap();
     let store = loss.backward().unwrap();
     let mut all = values(&loss);
-    for v in [&x, &w1, &w2, &w3, &w4, &w5, &gamma, &beta] {
+    for v in [&x, &w1, &w2, &w3, &w4, &w5, &w6, &gamma, &beta] {
         all.extend(values(store.get(v).unwrap()));
     }
     all.extend(values(&norm.variance));

@@ -41,7 +41,7 @@ pub(crate) fn suits(g: &Geometry) -> bool {
         && g.groups == 1
         && g.channels >= 32
         && g.filters >= 32
-        && tiles >= 16
+        && tiles >= 32
         && g.output[0] >= 6
         && g.output[1] >= 6
 }
