@@ -7,7 +7,8 @@ use crate::config::BackboneConfig;
 use crate::error::{Error, Result};
 use crate::models::{Topology, topology};
 use crate::parameters::Parameters;
-use crate::pass::{Measurement, Pass, TrainPass};
+use crate::pass::{Measurement, Pass};
+use crate::train_pass::TrainPass;
 
 /// A named point in a network at which its activation can be seen or replaced.
 ///

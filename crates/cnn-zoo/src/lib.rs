@@ -15,6 +15,7 @@ mod pass;
 mod seed;
 mod summary;
 pub mod train;
+mod train_pass;
 pub mod weights;
 
 pub use architecture::{Architecture, Convention};
@@ -22,5 +23,5 @@ pub use backbone::{Backbone, TapInfo, build};
 pub use config::BackboneConfig;
 pub use error::{Error, Result};
 pub use parameters::{Parameter, Parameters, Role};
-pub use pass::TrainPass;
 pub use summary::{LayerSummary, Summary, TapSummary, TensorSummary, summary};
+pub use train_pass::TrainPass;

@@ -7,8 +7,8 @@ use candle_core::{DType, Tensor};
 
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
-use crate::pass::TrainPass;
 use crate::train::source::Batch;
+use crate::train_pass::TrainPass;
 
 /// Stack of the thread that differentiates: candle walks the graph by recursion, and a deep
 /// network's is thousands of nodes long.
