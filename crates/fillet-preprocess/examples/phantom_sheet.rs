@@ -11,7 +11,9 @@ use image::{GrayImage, Luma};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let path = arguments.next().ok_or("usage: phantom_sheet OUT.png [SIZE] [SLICES]")?;
+    let path = arguments
+        .next()
+        .ok_or("usage: phantom_sheet OUT.png [SIZE] [SLICES]")?;
     let size: usize = arguments.next().map_or(Ok(256), |text| text.parse())?;
     let slices: usize = arguments.next().map_or(Ok(9), |text| text.parse())?;
     let config = PhantomConfig {
@@ -25,7 +27,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("scan\tmean damage\tliquid loss %\tmean grey\tseconds");
     for (line, treatment) in Freezing::ALL.into_iter().enumerate() {
         let Some(fillet) = (0..cohort.len() / 2).find(|&fillet| {
-            cohort.specimen(2 * fillet).is_ok_and(|s| s.treatment == Some(treatment.to_string()))
+            cohort
+                .specimen(2 * fillet)
+                .is_ok_and(|s| s.treatment == Some(treatment.to_string()))
         }) else {
             continue;
         };

@@ -69,13 +69,27 @@ impl AugmentConfig {
     /// [`Error::Config`] naming the key.
     pub fn validate(&self) -> Result<()> {
         let checks = [
-            ("rotation_degrees", self.rotation_degrees, 180.0, "in [0, 180]"),
+            (
+                "rotation_degrees",
+                self.rotation_degrees,
+                180.0,
+                "in [0, 180]",
+            ),
             ("row_shift", self.row_shift, 1.0, "a fraction in [0, 1]"),
-            ("column_shift", self.column_shift, 1.0, "a fraction in [0, 1]"),
+            (
+                "column_shift",
+                self.column_shift,
+                1.0,
+                "a fraction in [0, 1]",
+            ),
         ];
         for (key, value, most, expected) in checks {
             if !(0.0..=most).contains(&value) {
-                return Err(Error::Config { key, value: value.to_string(), expected });
+                return Err(Error::Config {
+                    key,
+                    value: value.to_string(),
+                    expected,
+                });
             }
         }
         Ok(())
@@ -150,13 +164,22 @@ impl AugmentParameters {
         }
         let map = self.source_map(rows, columns);
         let standard = slice.as_standard_layout();
-        let Some(pixels) = standard.as_slice() else { return out };
+        let Some(pixels) = standard.as_slice() else {
+            return out;
+        };
         for (row, mut line) in out.outer_iter_mut().enumerate() {
-            let row = (if self.flip_vertical { rows - 1 - row } else { row }) as f64;
+            let row = (if self.flip_vertical {
+                rows - 1 - row
+            } else {
+                row
+            }) as f64;
             let start = [map[0][1] * row + map[0][0], map[1][1] * row + map[1][0]];
             for (column, value) in line.iter_mut().enumerate() {
-                let column =
-                    (if self.flip_horizontal { columns - 1 - column } else { column }) as f64;
+                let column = (if self.flip_horizontal {
+                    columns - 1 - column
+                } else {
+                    column
+                }) as f64;
                 let source = [start[0] + map[0][2] * column, start[1] + map[1][2] * column];
                 *value = sample(pixels, rows, columns, source, self.fill);
             }
@@ -180,10 +203,11 @@ impl AugmentParameters {
 #[inline]
 fn sample(pixels: &[f32], rows: usize, columns: usize, source: [f64; 2], fill: Fill) -> f32 {
     let last = [(rows - 1) as f64, (columns - 1) as f64];
-    if let Fill::Constant(value) = fill {
-        if source[0] < 0.0 || source[0] > last[0] || source[1] < 0.0 || source[1] > last[1] {
-            return value;
-        }
+    let inside = |axis: usize| (0.0..=last[axis]).contains(&source[axis]);
+    if let Fill::Constant(value) = fill
+        && !(inside(0) && inside(1))
+    {
+        return value;
     }
     let y = source[0].clamp(0.0, last[0]);
     let x = source[1].clamp(0.0, last[1]);
@@ -229,5 +253,7 @@ pub fn augment(
     epoch: u64,
 ) -> Array2<f32> {
     let (rows, columns) = slice.dim();
-    config.draw([rows, columns], seed, sample, epoch).apply(slice)
+    config
+        .draw([rows, columns], seed, sample, epoch)
+        .apply(slice)
 }

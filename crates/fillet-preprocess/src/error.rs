@@ -213,7 +213,10 @@ pub(crate) fn check_pixels<D: ndarray::Dimension>(
     if pixels.iter().all(|value| value.is_finite()) {
         return Ok(());
     }
-    let position = pixels.iter().position(|value| !value.is_finite()).unwrap_or(0);
+    let position = pixels
+        .iter()
+        .position(|value| !value.is_finite())
+        .unwrap_or(0);
     let value = pixels.iter().nth(position).copied().unwrap_or(f32::NAN);
     let mut rest = position;
     let mut index = vec![0; pixels.ndim()];

@@ -40,7 +40,11 @@ impl NormaliseConfig {
     /// [`Error::Config`] naming the key.
     pub fn validate(&self) -> Result<()> {
         let refuse = |key, value: f64, expected| {
-            Err(Error::Config { key, value: value.to_string(), expected })
+            Err(Error::Config {
+                key,
+                value: value.to_string(),
+                expected,
+            })
         };
         match *self {
             Self::Divide { divisor } if !(divisor.is_finite() && divisor > 0.0) => {
@@ -94,19 +98,22 @@ pub fn normalise<D: Dimension>(
 ) -> Result<Array<f32, D>> {
     config.validate()?;
     check_pixels(pixels.view())?;
-    if let Some(mask) = &foreground {
-        if mask.shape() != pixels.shape() {
-            return Err(Error::ShapeMismatch {
-                left: pixels.shape().to_vec(),
-                right: mask.shape().to_vec(),
-            });
-        }
+    if let Some(mask) = &foreground
+        && mask.shape() != pixels.shape()
+    {
+        return Err(Error::ShapeMismatch {
+            left: pixels.shape().to_vec(),
+            right: mask.shape().to_vec(),
+        });
     }
     let inside = || -> Vec<f32> {
         match &foreground {
-            Some(mask) => {
-                pixels.iter().zip(mask.iter()).filter(|(_, m)| **m).map(|(v, _)| *v).collect()
-            }
+            Some(mask) => pixels
+                .iter()
+                .zip(mask.iter())
+                .filter(|(_, m)| **m)
+                .map(|(v, _)| *v)
+                .collect(),
             None => pixels.iter().copied().collect(),
         }
     };
@@ -122,14 +129,21 @@ pub fn normalise<D: Dimension>(
             let values = inside();
             let n = values.len().max(1) as f64;
             let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
-            let variance =
-                values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
+            let variance = values
+                .iter()
+                .map(|&v| (f64::from(v) - mean).powi(2))
+                .sum::<f64>()
+                / n;
             (mean, inverse(variance.sqrt()), false)
         }
     };
     let mut out = pixels.mapv(|value| {
         let scaled = (f64::from(value) - offset) * scale;
-        (if clamp { scaled.clamp(0.0, 1.0) } else { scaled }) as f32
+        (if clamp {
+            scaled.clamp(0.0, 1.0)
+        } else {
+            scaled
+        }) as f32
     });
     if let Some(mask) = foreground {
         Zip::from(&mut out).and(&mask).for_each(|value, &keep| {
@@ -156,6 +170,10 @@ pub(crate) fn percentile(values: &mut [f32], percent: f64) -> Option<f64> {
     if fraction == 0.0 {
         return Some(low);
     }
-    let high = above.iter().copied().min_by(f32::total_cmp).map_or(low, f64::from);
+    let high = above
+        .iter()
+        .copied()
+        .min_by(f32::total_cmp)
+        .map_or(low, f64::from);
     Some(low + (high - low) * fraction)
 }

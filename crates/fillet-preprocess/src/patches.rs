@@ -62,7 +62,9 @@ impl PatchConfig {
         self.validate()?;
         let starts =
             |length: usize| (0..(length + 1).saturating_sub(self.size)).step_by(self.stride);
-        Ok(starts(rows).flat_map(|r| starts(columns).map(move |c| [r, c])).collect())
+        Ok(starts(rows)
+            .flat_map(|r| starts(columns).map(move |c| [r, c]))
+            .collect())
     }
 
     /// The patches of a slice at the given corners.
@@ -98,11 +100,7 @@ impl PatchConfig {
     /// # Source
     ///
     /// The supervised reference (Anderssen et al. 2021) trains on such patches, with stride 1.
-    pub fn pure(
-        &self,
-        labels: ArrayView2<'_, u8>,
-        unlabelled: u8,
-    ) -> Result<Vec<LabelledPatch>> {
+    pub fn pure(&self, labels: ArrayView2<'_, u8>, unlabelled: u8) -> Result<Vec<LabelledPatch>> {
         let (rows, columns) = labels.dim();
         let positions = self.positions(rows, columns)?;
         Ok(positions
@@ -110,8 +108,12 @@ impl PatchConfig {
             .filter_map(|[row, column]| {
                 let label = labels[[row, column]];
                 let pixels = window(labels, [row, column], self.size);
-                (label != unlabelled && pixels.iter().all(|&other| other == label))
-                    .then_some(LabelledPatch { position: [row, column], label })
+                (label != unlabelled && pixels.iter().all(|&other| other == label)).then_some(
+                    LabelledPatch {
+                        position: [row, column],
+                        label,
+                    },
+                )
             })
             .collect())
     }
@@ -138,7 +140,9 @@ impl PatchConfig {
         match assembly {
             PatchAssembly::Overwrite => {
                 for patch in patches {
-                    fill(out.view_mut(), patch.position, self.size, |pixel| *pixel = patch.label);
+                    fill(out.view_mut(), patch.position, self.size, |pixel| {
+                        *pixel = patch.label
+                    });
                 }
             }
             PatchAssembly::Vote => {
@@ -149,16 +153,19 @@ impl PatchConfig {
                 for label in labels {
                     let mut votes: Array2<u32> = Array2::zeros(shape);
                     for patch in patches.iter().filter(|patch| patch.label == label) {
-                        fill(votes.view_mut(), patch.position, self.size, |count| *count += 1);
+                        fill(votes.view_mut(), patch.position, self.size, |count| {
+                            *count += 1
+                        });
                     }
-                    ndarray::Zip::from(&mut out).and(&mut most).and(&votes).for_each(
-                        |out, most, &votes| {
+                    ndarray::Zip::from(&mut out)
+                        .and(&mut most)
+                        .and(&votes)
+                        .for_each(|out, most, &votes| {
                             if votes > *most {
                                 *most = votes;
                                 *out = label;
                             }
-                        },
-                    );
+                        });
                 }
             }
         }
@@ -172,7 +179,10 @@ impl PatchConfig {
             .map(|[row, column]| [row + self.size, column + self.size])
             .find(|end| end[0] > shape[0] || end[1] > shape[1]);
         outside.map_or(Ok(()), |end| {
-            Err(Error::ShapeMismatch { left: shape.to_vec(), right: end.to_vec() })
+            Err(Error::ShapeMismatch {
+                left: shape.to_vec(),
+                right: end.to_vec(),
+            })
         })
     }
 }
@@ -186,7 +196,12 @@ fn window<T>(image: ArrayView2<'_, T>, start: [usize; 2], size: usize) -> ArrayV
     image
 }
 
-fn fill<T>(image: ArrayViewMut2<'_, T>, start: [usize; 2], size: usize, change: impl FnMut(&mut T)) {
+fn fill<T>(
+    image: ArrayViewMut2<'_, T>,
+    start: [usize; 2],
+    size: usize,
+    change: impl FnMut(&mut T),
+) {
     let mut image = image;
     image.slice_each_axis_inplace(|axis| {
         let from = start[axis.axis.index()];

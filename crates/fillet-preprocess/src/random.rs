@@ -14,14 +14,16 @@ pub(crate) fn scramble(mut z: u64) -> u64 {
 
 /// One 64-bit key from a seed and a path: different paths give unrelated keys.
 pub(crate) fn key(seed: u64, path: &[u64]) -> u64 {
-    path.iter().fold(scramble(seed), |state, &step| scramble(state ^ scramble(step)))
+    path.iter().fold(scramble(seed), |state, &step| {
+        scramble(state ^ scramble(step))
+    })
 }
 
 /// A 64-bit hash of a text, the same on every platform and release (FNV-1a, scrambled).
 pub(crate) fn hash_text(text: &str) -> u64 {
-    let fnv = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let fnv = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
+    });
     scramble(fnv)
 }
 

@@ -53,7 +53,11 @@ impl Specimen {
     ///
     /// As [`liquid_loss_percent`].
     pub fn liquid_loss(&self) -> Result<Option<f64>> {
-        match (self.liquid_loss_percent, self.mass_before_g, self.mass_after_g) {
+        match (
+            self.liquid_loss_percent,
+            self.mass_before_g,
+            self.mass_after_g,
+        ) {
             (Some(given), _, _) => Ok(Some(given)),
             (None, Some(before), Some(after)) => liquid_loss_percent(before, after).map(Some),
             _ => Ok(None),
@@ -93,8 +97,10 @@ impl SampleSheet {
     ///
     /// [`Error::Io`] if the file cannot be opened, else as [`SampleSheet::parse`].
     pub fn read(path: &Path) -> Result<Self> {
-        let file = File::open(path)
-            .map_err(|source| Error::Io { path: path.to_path_buf(), source })?;
+        let file = File::open(path).map_err(|source| Error::Io {
+            path: path.to_path_buf(),
+            source,
+        })?;
         Self::parse(file, &path.display().to_string())
     }
 
@@ -109,7 +115,10 @@ impl SampleSheet {
     /// another length, a value that does not fit its column, a scan named twice, no rows at all.
     pub fn parse(reader: impl Read, origin: &str) -> Result<Self> {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
-        let failed = |source| Error::Csv { origin: origin.to_owned(), source };
+        let failed = |source| Error::Csv {
+            origin: origin.to_owned(),
+            source,
+        };
         let header: Vec<String> = reader
             .headers()
             .map_err(failed)?
@@ -133,7 +142,12 @@ impl SampleSheet {
                     expected: header.len(),
                 });
             }
-            let row = Row { record: &record, columns: &columns, line, origin };
+            let row = Row {
+                record: &record,
+                columns: &columns,
+                line,
+                origin,
+            };
             let specimen = row.specimen()?;
             if let Some(&first_line) = lines.get(&specimen.scan) {
                 return Err(Error::DuplicateScan {
@@ -147,7 +161,9 @@ impl SampleSheet {
             specimens.push(specimen);
         }
         if specimens.is_empty() {
-            return Err(Error::EmptySheet { origin: origin.to_owned() });
+            return Err(Error::EmptySheet {
+                origin: origin.to_owned(),
+            });
         }
         Ok(Self { specimens })
     }
@@ -160,7 +176,10 @@ impl SampleSheet {
     ///
     /// [`Error::Csv`] if the writer fails.
     pub fn write_to(&self, writer: impl Write) -> Result<()> {
-        let failed = |source| Error::Csv { origin: "sample sheet".to_owned(), source };
+        let failed = |source| Error::Csv {
+            origin: "sample sheet".to_owned(),
+            source,
+        };
         let mut out = csv::Writer::from_writer(writer);
         out.write_record(COLUMNS).map_err(failed)?;
         let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
@@ -207,7 +226,10 @@ fn locate_columns(header: &[String], origin: &str) -> Result<Vec<Option<usize>>>
             });
         }
     }
-    Ok(COLUMNS.iter().map(|known| header.iter().position(|name| name == known)).collect())
+    Ok(COLUMNS
+        .iter()
+        .map(|known| header.iter().position(|name| name == known))
+        .collect())
 }
 
 /// One row with what is needed to locate an error in it.
@@ -240,7 +262,8 @@ impl Row<'_> {
     }
 
     fn required(&self, column: usize) -> Result<String> {
-        self.text(column).ok_or_else(|| self.bad(column, "", "a name"))
+        self.text(column)
+            .ok_or_else(|| self.bad(column, "", "a name"))
     }
 
     fn number(
@@ -249,7 +272,9 @@ impl Row<'_> {
         expected: &'static str,
         valid: impl Fn(f64) -> bool,
     ) -> Result<Option<f64>> {
-        let Some(cell) = self.text(column) else { return Ok(None) };
+        let Some(cell) = self.text(column) else {
+            return Ok(None);
+        };
         match cell.parse::<f64>() {
             Ok(value) if value.is_finite() && valid(value) => Ok(Some(value)),
             _ => Err(self.bad(column, &cell, expected)),

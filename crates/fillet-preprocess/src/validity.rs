@@ -39,7 +39,11 @@ pub struct SliceValidity {
 impl SliceValidity {
     /// The released code's rule without its list of scans: 15 slices dropped at either end.
     pub fn released() -> Self {
-        Self { drop_first: 15, drop_last: 15, exclude: Vec::new() }
+        Self {
+            drop_first: 15,
+            drop_last: 15,
+            exclude: Vec::new(),
+        }
     }
 
     /// The valid slices of a scan, ascending.
@@ -50,7 +54,11 @@ impl SliceValidity {
     pub fn valid_slices(&self, scan: &str, slices: usize) -> Result<Vec<usize>> {
         let mut excluded = Vec::new();
         for entry in self.exclude.iter().filter(|entry| entry.scan == scan) {
-            let index = if entry.slice < 0 { entry.slice + slices as i64 } else { entry.slice };
+            let index = if entry.slice < 0 {
+                entry.slice + slices as i64
+            } else {
+                entry.slice
+            };
             match usize::try_from(index) {
                 Ok(index) if index < slices => excluded.push(index),
                 _ => {
@@ -63,10 +71,14 @@ impl SliceValidity {
             }
         }
         let end = slices.saturating_sub(self.drop_last);
-        let valid: Vec<usize> =
-            (self.drop_first..end).filter(|slice| !excluded.contains(slice)).collect();
+        let valid: Vec<usize> = (self.drop_first..end)
+            .filter(|slice| !excluded.contains(slice))
+            .collect();
         if valid.is_empty() {
-            return Err(Error::NoSlicesLeft { scan: scan.to_owned(), slices });
+            return Err(Error::NoSlicesLeft {
+                scan: scan.to_owned(),
+                slices,
+            });
         }
         Ok(valid)
     }

@@ -17,7 +17,12 @@ struct Axis {
 impl Axis {
     fn new(length: usize, tiles: usize) -> Self {
         let tile = (length / tiles).max(1);
-        Self { tile, before: tile / 2, tiles: length.div_ceil(tile), length }
+        Self {
+            tile,
+            before: tile / 2,
+            tiles: length.div_ceil(tile),
+            length,
+        }
     }
 
     /// Image index of a position in the frame, by reflection without repeating the edge.
@@ -27,15 +32,26 @@ impl Axis {
         }
         let period = 2 * (self.length as isize - 1);
         let wrapped = (position as isize - self.before as isize).rem_euclid(period);
-        (if wrapped < self.length as isize { wrapped } else { period - wrapped }) as usize
+        (if wrapped < self.length as isize {
+            wrapped
+        } else {
+            period - wrapped
+        }) as usize
     }
 }
 
 /// Working grey levels → tile histograms, clipped → mappings → bilinear interpolation between
 /// mappings → stretched to [0, 4096].
-pub(super) fn clahe(slice: &Array2<f32>, clip_limit: f64, tiles: usize, bins: usize) -> Array2<f32> {
+pub(super) fn clahe(
+    slice: &Array2<f32>,
+    clip_limit: f64,
+    tiles: usize,
+    bins: usize,
+) -> Array2<f32> {
     let (rows, columns) = slice.dim();
-    let Some(levels) = working_levels(slice) else { return Array2::zeros((rows, columns)) };
+    let Some(levels) = working_levels(slice) else {
+        return Array2::zeros((rows, columns));
+    };
     let width = 1 + LEVELS / bins;
     let binned = levels.mapv(|level| level / width);
     let (down, across) = (Axis::new(rows, tiles), Axis::new(columns, tiles));
@@ -51,8 +67,8 @@ pub(super) fn clahe(slice: &Array2<f32>, clip_limit: f64, tiles: usize, bins: us
         let mut sum = 0.0_f32;
         for (dy, wy) in [(-1, 1.0 - fy), (0, fy)] {
             for (dx, wx) in [(-1, 1.0 - fx), (0, fx)] {
-                let tile = tile_at(&down, block_y + dy) * across.tiles
-                    + tile_at(&across, block_x + dx);
+                let tile =
+                    tile_at(&down, block_y + dy) * across.tiles + tile_at(&across, block_x + dx);
                 sum += (f64::from(maps[tile * bins + bin]) * (wx * wy)) as f32;
             }
         }
@@ -68,7 +84,9 @@ pub(super) fn clahe(slice: &Array2<f32>, clip_limit: f64, tiles: usize, bins: us
 fn range(values: &Array2<f32>) -> (f32, f32) {
     values
         .iter()
-        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| {
+            (low.min(v), high.max(v))
+        })
 }
 
 fn working_levels(slice: &Array2<f32>) -> Option<Array2<usize>> {
@@ -118,7 +136,9 @@ fn mappings(
 fn clip(counts: &mut [i64], most: i64) {
     let size = counts.len() as i64;
     let mut excess: i64 = counts.iter().map(|&count| (count - most).max(0)).sum();
-    counts.iter_mut().for_each(|count| *count = (*count).min(most));
+    counts
+        .iter_mut()
+        .for_each(|count| *count = (*count).min(most));
     let each = excess / size;
     let upper = most - each;
     for count in counts.iter_mut() {

@@ -39,9 +39,16 @@ pub enum ContrastMethod {
 
 impl ContrastMethod {
     /// The released code's parameters: 0.1 and 99.9 percent.
-    pub const STRETCH: Self = Self::Stretch { lower: 0.1, upper: 99.9 };
+    pub const STRETCH: Self = Self::Stretch {
+        lower: 0.1,
+        upper: 99.9,
+    };
     /// The released code's parameters: clip limit 0.03, 8 tiles along each side, 256 bins.
-    pub const CLAHE: Self = Self::Clahe { clip_limit: 0.03, tiles: 8, bins: 256 };
+    pub const CLAHE: Self = Self::Clahe {
+        clip_limit: 0.03,
+        tiles: 8,
+        bins: 256,
+    };
     /// All three methods with the released code's parameters.
     pub const ALL: [Self; 3] = [Self::STRETCH, Self::Equalise, Self::CLAHE];
 
@@ -60,14 +67,22 @@ impl ContrastMethod {
     ///
     /// [`Error::Config`] naming the key.
     pub fn validate(&self) -> Result<()> {
-        let refuse = |key, value: String, expected| Err(Error::Config { key, value, expected });
+        let refuse = |key, value: String, expected| {
+            Err(Error::Config {
+                key,
+                value,
+                expected,
+            })
+        };
         match *self {
             Self::Stretch { lower, .. } if !(0.0..100.0).contains(&lower) => {
                 refuse("lower", lower.to_string(), "a percentile in [0, 100)")
             }
-            Self::Stretch { lower, upper } if !(upper > lower && upper <= 100.0) => {
-                refuse("upper", upper.to_string(), "a percentile above `lower`, at most 100")
-            }
+            Self::Stretch { lower, upper } if !(upper > lower && upper <= 100.0) => refuse(
+                "upper",
+                upper.to_string(),
+                "a percentile above `lower`, at most 100",
+            ),
             Self::Clahe { clip_limit, .. } if !(clip_limit > 0.0 && clip_limit <= 1.0) => {
                 refuse("clip_limit", clip_limit.to_string(), "a share in (0, 1]")
             }
@@ -111,19 +126,18 @@ impl ContrastMethod {
 /// }
 /// # Ok::<(), fillet_preprocess::Error>(())
 /// ```
-pub fn adjust_contrast(
-    slice: ArrayView2<'_, f32>,
-    method: &ContrastMethod,
-) -> Result<Array2<f32>> {
+pub fn adjust_contrast(slice: ArrayView2<'_, f32>, method: &ContrastMethod) -> Result<Array2<f32>> {
     method.validate()?;
     check_pixels(slice.view())?;
     let held = slice.mapv(|value| value.clamp(0.0, LARGEST as f32));
     Ok(match *method {
         ContrastMethod::Stretch { lower, upper } => stretch::stretch(&held, lower, upper),
         ContrastMethod::Equalise => equalise::equalise(&held),
-        ContrastMethod::Clahe { clip_limit, tiles, bins } => {
-            clahe::clahe(&held, clip_limit, tiles, bins)
-        }
+        ContrastMethod::Clahe {
+            clip_limit,
+            tiles,
+            bins,
+        } => clahe::clahe(&held, clip_limit, tiles, bins),
     })
 }
 
@@ -132,10 +146,7 @@ pub fn adjust_contrast(
 /// # Errors
 ///
 /// As [`adjust_contrast`], from the first slice that fails.
-pub fn adjust_volume(
-    volume: ArrayView3<'_, f32>,
-    method: &ContrastMethod,
-) -> Result<Array3<f32>> {
+pub fn adjust_volume(volume: ArrayView3<'_, f32>, method: &ContrastMethod) -> Result<Array3<f32>> {
     let slices: Vec<Result<Array2<f32>>> = volume
         .axis_iter(Axis(0))
         .into_par_iter()

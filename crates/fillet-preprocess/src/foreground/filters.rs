@@ -59,10 +59,18 @@ pub(crate) fn blur(image: &Array2<f64>, size: usize, whole: bool) -> Array2<f64>
     if size == 1 {
         return image.clone();
     }
-    let kernel = if whole { kernel_256(size) } else { kernel(size) };
+    let kernel = if whole {
+        kernel_256(size)
+    } else {
+        kernel(size)
+    };
     let along_rows = convolve(image, &kernel, Axis(1));
     let out = convolve(&along_rows, &kernel, Axis(0));
-    if whole { out.mapv(|sum| ((sum + 32768.0) / 65536.0).floor()) } else { out }
+    if whole {
+        out.mapv(|sum| ((sum + 32768.0) / 65536.0).floor())
+    } else {
+        out
+    }
 }
 
 fn kernel(size: usize) -> Vec<f64> {
@@ -73,8 +81,9 @@ fn kernel(size: usize) -> Vec<f64> {
 /// A sampled Gaussian of odd size, normalised to sum 1.
 pub(crate) fn gaussian(size: usize, sigma: f64) -> Vec<f64> {
     let middle = (size as f64 - 1.0) / 2.0;
-    let raw: Vec<f64> =
-        (0..size).map(|i| (-(i as f64 - middle).powi(2) / (2.0 * sigma * sigma)).exp()).collect();
+    let raw: Vec<f64> = (0..size)
+        .map(|i| (-(i as f64 - middle).powi(2) / (2.0 * sigma * sigma)).exp())
+        .collect();
     let sum: f64 = raw.iter().sum();
     raw.into_iter().map(|weight| weight / sum).collect()
 }
@@ -107,7 +116,10 @@ pub(crate) fn convolve(image: &Array2<f64>, kernel: &[f64], axis: Axis) -> Array
     if axis == Axis(0) {
         for (row, mut line) in out.outer_iter_mut().enumerate() {
             for (tap, &weight) in kernel.iter().enumerate() {
-                let source = image.row(mirror(row as isize + tap as isize - radius as isize, length));
+                let source = image.row(mirror(
+                    row as isize + tap as isize - radius as isize,
+                    length,
+                ));
                 line.zip_mut_with(&source, |sum, &value| *sum += weight * value);
             }
         }
@@ -119,7 +131,11 @@ pub(crate) fn convolve(image: &Array2<f64>, kernel: &[f64], axis: Axis) -> Array
             *value = source[mirror(at as isize - radius as isize, length)];
         }
         for (at, value) in line.iter_mut().enumerate() {
-            *value = padded[at..at + kernel.len()].iter().zip(kernel).map(|(v, w)| v * w).sum();
+            *value = padded[at..at + kernel.len()]
+                .iter()
+                .zip(kernel)
+                .map(|(v, w)| v * w)
+                .sum();
         }
     }
     out
@@ -132,5 +148,9 @@ fn mirror(index: isize, length: usize) -> usize {
     }
     let period = 2 * (length as isize - 1);
     let wrapped = index.rem_euclid(period);
-    (if wrapped < length as isize { wrapped } else { period - wrapped }) as usize
+    (if wrapped < length as isize {
+        wrapped
+    } else {
+        period - wrapped
+    }) as usize
 }

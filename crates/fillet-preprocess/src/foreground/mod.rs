@@ -64,8 +64,10 @@ impl ForegroundConfig {
     ///
     /// [`Error::Config`] naming the key.
     pub fn validate(&self) -> Result<()> {
-        let sizes =
-            [("maximum_size", self.maximum_size), ("gaussian_size", self.gaussian_size)];
+        let sizes = [
+            ("maximum_size", self.maximum_size),
+            ("gaussian_size", self.gaussian_size),
+        ];
         for (key, value) in sizes {
             if value % 2 == 0 || value > 255 {
                 return Err(Error::Config {
@@ -185,7 +187,14 @@ pub fn foreground_steps(
             blurred.mapv(|value| (value > threshold) == corner_is_dark)
         }
     };
-    Ok(ForegroundSteps { eight_bit, maximum, eroded, blurred, threshold, foreground })
+    Ok(ForegroundSteps {
+        eight_bit,
+        maximum,
+        eroded,
+        blurred,
+        threshold,
+        foreground,
+    })
 }
 
 /// [`segment_foreground`] on every slice of a volume, in parallel.
@@ -214,7 +223,9 @@ pub fn segment_volume(
 }
 
 fn to_eight_bit(slice: ArrayView2<'_, f32>, variant: ForegroundVariant) -> Result<Array2<f64>> {
-    let max = slice.iter().fold(0.0_f64, |most, &value| most.max(f64::from(value)));
+    let max = slice
+        .iter()
+        .fold(0.0_f64, |most, &value| most.max(f64::from(value)));
     if max <= 0.0 {
         return Ok(Array2::zeros(slice.dim()));
     }

@@ -16,10 +16,14 @@ const LEAST_CONTRAST: f64 = 2.0;
 pub(super) fn segment(slice: ArrayView2<'_, f32>) -> Array2<bool> {
     let empty = Array2::from_elem(slice.dim(), false);
     let mut values: Vec<f32> = slice.iter().copied().collect();
-    let Some(high) = percentile(&mut values, 99.0) else { return empty };
+    let Some(high) = percentile(&mut values, 99.0) else {
+        return empty;
+    };
     let roots = slice.mapv(|value| f64::from(value).clamp(0.0, high.max(0.0)).sqrt());
     let smooth = blur(&roots, 5, false);
-    let Some(split) = two_means_threshold(smooth.iter().copied()) else { return empty };
+    let Some(split) = two_means_threshold(smooth.iter().copied()) else {
+        return empty;
+    };
     let (dark, bright) = means(&smooth, split);
     if bright * bright < LEAST_CONTRAST * dark * dark {
         return empty;
@@ -40,7 +44,10 @@ fn means(values: &Array2<f64>, split: f64) -> (f64, f64) {
         sums[side] += value;
         counts[side] += 1.0;
     }
-    (sums[0] / f64::max(counts[0], 1.0), sums[1] / f64::max(counts[1], 1.0))
+    (
+        sums[0] / f64::max(counts[0], 1.0),
+        sums[1] / f64::max(counts[1], 1.0),
+    )
 }
 
 fn as_image(mask: &Array2<bool>, wanted: bool) -> GrayImage {
@@ -60,7 +67,10 @@ fn largest_piece(mask: &Array2<bool>) -> Array2<bool> {
         }
         sizes[label] += 1;
     }
-    let largest = (1..sizes.len()).rev().max_by_key(|&label| sizes[label]).unwrap_or(0) as u32;
+    let largest = (1..sizes.len())
+        .rev()
+        .max_by_key(|&label| sizes[label])
+        .unwrap_or(0) as u32;
     Array2::from_shape_fn(mask.dim(), |(row, column)| {
         largest > 0 && labels.get_pixel(column as u32, row as u32)[0] == largest
     })
@@ -71,7 +81,11 @@ fn fill_holes(mask: &Array2<bool>) -> Array2<bool> {
     let (rows, columns) = mask.dim();
     let labels = connected_components(&as_image(mask, false), Connectivity::Eight, Luma([0]));
     let at = |row: usize, column: usize| labels.get_pixel(column as u32, row as u32)[0] as usize;
-    let most = labels.pixels().map(|label| label[0] as usize).max().unwrap_or(0);
+    let most = labels
+        .pixels()
+        .map(|label| label[0] as usize)
+        .max()
+        .unwrap_or(0);
     let mut outside = vec![false; most + 1];
     for row in 0..rows {
         outside[at(row, 0)] = true;

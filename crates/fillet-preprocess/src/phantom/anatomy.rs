@@ -2,7 +2,8 @@
 
 use std::f64::consts::TAU;
 
-use super::config::{Freezing, PhantomConfig};
+use super::choices::Freezing;
+use super::config::PhantomConfig;
 use super::lattice::{Field, Plane};
 use crate::random::Stream;
 
@@ -109,7 +110,11 @@ impl Fillet {
         for mode in &mut modes {
             *mode = [stream.normal(0.0, 0.015), stream.normal(0.0, 0.015)];
         }
-        let skin = if stream.uniform() < 0.7 { stream.uniform_in(0.68, 0.9) } else { 2.0 };
+        let skin = if stream.uniform() < 0.7 {
+            stream.uniform_in(0.68, 0.9)
+        } else {
+            2.0
+        };
         let spread = stream.uniform_in(0.30, 0.50);
         let lift = stream.uniform_in(-0.15, 0.15);
         let t2 = tissue.t2_fibre_ms + fish.t2_ms + stream.normal(0.0, tissue.t2_fillet_sd_ms);
@@ -128,10 +133,12 @@ impl Fillet {
             taper: stream.uniform_in(-0.08, 0.08),
             apexes_mm: [
                 [lift * half_axes_mm[0], -spread * half_axes_mm[1]],
-                [-0.5 * lift * half_axes_mm[0], (0.8 - spread) * half_axes_mm[1]],
+                [
+                    -0.5 * lift * half_axes_mm[0],
+                    (0.8 - spread) * half_axes_mm[1],
+                ],
             ],
-            spacing_mm: stream
-                .uniform_in(tissue.sheet_spacing_mm[0], tissue.sheet_spacing_mm[1]),
+            spacing_mm: stream.uniform_in(tissue.sheet_spacing_mm[0], tissue.sheet_spacing_mm[1]),
             tilt: stream.uniform_in(0.4, 0.9),
             half_axes_mm,
         }
@@ -166,7 +173,12 @@ impl Fillet {
             })
             .collect();
         let warp = Field::new(seed, &[purpose::SHEETS, fillet], [10.0, 6.0, 6.0]).plane(z_mm);
-        Section { fillet: self, z_mm, radii, warp }
+        Section {
+            fillet: self,
+            z_mm,
+            radii,
+            warp,
+        }
     }
 }
 
@@ -220,6 +232,11 @@ impl Section<'_> {
             + 0.35 * f64::from(self.warp.at(row_mm, column_mm));
         let between = (phase - phase.round()).abs() * fillet.spacing_mm;
         let ridge = 0.5 * (polar[0].0 - polar[1].0).abs();
-        Sheet { cone, radius_mm, angle, septum_mm: between.min(ridge) }
+        Sheet {
+            cone,
+            radius_mm,
+            angle,
+            septum_mm: between.min(ridge),
+        }
     }
 }

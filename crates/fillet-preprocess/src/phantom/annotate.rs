@@ -106,15 +106,19 @@ pub fn annotate(
     }
     let (rows, columns) = slice.dim();
     let mut labels = Array2::from_elem((rows, columns), Label::None);
-    let mut inside: Vec<f32> =
-        slice.iter().zip(tissue.iter()).filter(|(_, t)| **t).map(|(v, _)| *v).collect();
+    let mut inside: Vec<f32> = slice
+        .iter()
+        .zip(tissue.iter())
+        .filter(|(_, t)| **t)
+        .map(|(v, _)| *v)
+        .collect();
     let usual = percentile(&mut inside, 25.0).unwrap_or(0.0);
     if usual <= 0.0 {
         return Ok(labels);
     }
     let seen = smooth_inside(slice, tissue, config.detail_mm / pixel_mm);
-    let level = config.contrast
-        + Stream::new(seed, &[purpose::RATER, rater]).normal(0.0, config.rater_sd);
+    let level =
+        config.contrast + Stream::new(seed, &[purpose::RATER, rater]).normal(0.0, config.rater_sd);
     let field = |which: u64, mm: f64| Field::new(seed, &[which, rater], [1.0, mm, mm]).plane(0.0);
     let hand = [
         field(purpose::RATER_SHIFT, 3.0),
@@ -123,14 +127,19 @@ pub fn annotate(
     let mood = field(purpose::RATER_LEVEL, 8.0);
     let moved = |index: usize, by: f32, length: usize| {
         let shift = config.boundary_mm / pixel_mm * f64::from(by);
-        (index as f64 + shift).round().clamp(0.0, (length - 1) as f64) as usize
+        (index as f64 + shift)
+            .round()
+            .clamp(0.0, (length - 1) as f64) as usize
     };
     for ((row, column), label) in labels.indexed_iter_mut() {
         if !tissue[[row, column]] {
             continue;
         }
         let place = [row as f64 * pixel_mm, column as f64 * pixel_mm];
-        let [down, across] = [hand[0].at(place[0], place[1]), hand[1].at(place[0], place[1])];
+        let [down, across] = [
+            hand[0].at(place[0], place[1]),
+            hand[1].at(place[0], place[1]),
+        ];
         let mut from = [moved(row, down, rows), moved(column, across, columns)];
         if !tissue[from] {
             from = [row, column];
@@ -156,12 +165,17 @@ fn smooth_inside(
 ) -> Array2<f64> {
     let radius = ((3.0 * sigma).ceil() as usize).clamp(1, 255);
     let kernel = gaussian(2 * radius + 1, sigma);
-    let smooth = |image: &Array2<f64>| convolve(&convolve(image, &kernel, Axis(1)), &kernel, Axis(0));
+    let smooth =
+        |image: &Array2<f64>| convolve(&convolve(image, &kernel, Axis(1)), &kernel, Axis(0));
     let weights = tissue.mapv(|inside| f64::from(u8::from(inside)));
-    let values = Zip::from(slice).and(&weights).map_collect(|&v, &w| f64::from(v) * w);
+    let values = Zip::from(slice)
+        .and(&weights)
+        .map_collect(|&v, &w| f64::from(v) * w);
     let mut out = smooth(&values);
-    Zip::from(&mut out).and(&smooth(&weights)).for_each(|value, &weight| {
-        *value = if weight > 1e-9 { *value / weight } else { 0.0 };
-    });
+    Zip::from(&mut out)
+        .and(&smooth(&weights))
+        .for_each(|value, &weight| {
+            *value = if weight > 1e-9 { *value / weight } else { 0.0 };
+        });
     out
 }

@@ -1,7 +1,8 @@
 //! One scan -> its position, gain, shading, pouch film and spoilt ends.
 
 use super::anatomy::{Section, purpose};
-use super::config::{PhantomConfig, State};
+use super::choices::State;
+use super::config::PhantomConfig;
 use super::lattice::{Field, Plane};
 use crate::random::Stream;
 
@@ -69,11 +70,19 @@ impl Session {
             },
             shading,
             tilt: if on(confounds.shading) { 0.05 } else { 0.0 },
-            gain: if on(confounds.session_gain) { gain * session_gain } else { gain },
+            gain: if on(confounds.session_gain) {
+                gain * session_gain
+            } else {
+                gain
+            },
             signal_to_noise,
             t2_shift_ms: if on(confounds.t2_shift) { -2.0 } else { 0.0 },
             film,
-            drip_mm: if on(confounds.drip_film) { 0.12 * loss_percent } else { 0.0 },
+            drip_mm: if on(confounds.drip_film) {
+                0.12 * loss_percent
+            } else {
+                0.0
+            },
             spoilt,
         }
     }
@@ -104,7 +113,11 @@ impl Session {
         let [first, last] = self.spoilt;
         let from_end = slices - 1 - slice;
         let depth = |count: usize, position: usize| {
-            if position < count { (count - position) as f64 / count as f64 } else { 0.0 }
+            if position < count {
+                (count - position) as f64 / count as f64
+            } else {
+                0.0
+            }
         };
         depth(first, slice).max(depth(last, from_end))
     }

@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use super::anatomy::{Fillet, Section, treatments};
 use super::artefacts::Session;
-use super::config::{Freezing, PhantomConfig, SecondScan, State};
+use super::choices::{Freezing, SecondScan, State};
+use super::config::PhantomConfig;
 use super::damage::Freeze;
 use super::render::{Rendered, SliceScene, render};
 use super::signal::Signal;
@@ -95,7 +96,11 @@ impl Cohort {
     /// [`Error::Config`].
     pub fn new(config: &PhantomConfig, seed: u64) -> Result<Self> {
         config.validate()?;
-        Ok(Self { config: *config, seed, treatments: treatments(config, seed) })
+        Ok(Self {
+            config: *config,
+            seed,
+            treatments: treatments(config, seed),
+        })
     }
 
     /// The scans of a new cohort, one at a time.
@@ -104,12 +109,18 @@ impl Cohort {
     ///
     /// [`Error::Config`].
     pub fn generate(config: &PhantomConfig, seed: u64) -> Result<Scans> {
-        Ok(Scans { cohort: Self::new(config, seed)?, next: 0 })
+        Ok(Scans {
+            cohort: Self::new(config, seed)?,
+            next: 0,
+        })
     }
 
     /// The scans of this cohort, one at a time.
     pub fn scans(&self) -> Scans {
-        Scans { cohort: self.clone(), next: 0 }
+        Scans {
+            cohort: self.clone(),
+            next: 0,
+        }
     }
 
     /// Number of scans.
@@ -128,7 +139,11 @@ impl Cohort {
     }
 
     fn scans_per_fillet(&self) -> usize {
-        if self.config.second_scan == SecondScan::None { 1 } else { 2 }
+        if self.config.second_scan == SecondScan::None {
+            1
+        } else {
+            2
+        }
     }
 
     fn state(&self, index: usize) -> State {
@@ -141,10 +156,10 @@ impl Cohort {
 
     fn fillet(&self, index: usize) -> Result<Fillet> {
         let position = index / self.scans_per_fillet();
-        let treatment = self
-            .treatments
-            .get(position)
-            .ok_or(Error::ScanIndex { index, scans: self.len() })?;
+        let treatment = self.treatments.get(position).ok_or(Error::ScanIndex {
+            index,
+            scans: self.len(),
+        })?;
         Ok(Fillet::new(&self.config, self.seed, position, *treatment))
     }
 
@@ -191,7 +206,9 @@ impl Cohort {
     ///
     /// As [`Cohort::specimen`].
     pub fn sample_sheet(&self) -> Result<SampleSheet> {
-        let specimens = (0..self.len()).map(|index| self.specimen(index)).collect::<Result<_>>()?;
+        let specimens = (0..self.len())
+            .map(|index| self.specimen(index))
+            .collect::<Result<_>>()?;
         Ok(SampleSheet { specimens })
     }
 
@@ -262,8 +279,9 @@ impl Cohort {
                 })
             })
             .collect();
-        let spoilt =
-            (0..config.slices).map(|slice| session.spoilage(slice, config.slices) > 0.0).collect();
+        let spoilt = (0..config.slices)
+            .map(|slice| session.spoilage(slice, config.slices) > 0.0)
+            .collect();
         let pixel_mm = config.field_of_view_mm / config.size as f64;
         let spacing = Spacing {
             slice_mm: config.slice_spacing_mm,
@@ -309,8 +327,9 @@ impl Cohort {
 }
 
 fn mean_damage(freeze: &[Freeze]) -> f64 {
-    let (sum, cells) = freeze.iter().map(Freeze::sum).fold((0.0, 0), |(sum, n), (s, m)| {
-        (sum + s, n + m)
-    });
+    let (sum, cells) = freeze
+        .iter()
+        .map(Freeze::sum)
+        .fold((0.0, 0), |(sum, n), (s, m)| (sum + s, n + m));
     if cells == 0 { 0.0 } else { sum / cells as f64 }
 }

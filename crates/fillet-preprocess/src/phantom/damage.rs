@@ -1,7 +1,8 @@
 //! Freezing time -> latent damage in [0, 1].
 
 use super::anatomy::{Fillet, Section, purpose};
-use super::config::{DamageLayout, PhantomConfig};
+use super::choices::{DamageLayout, Freezing};
+use super::config::PhantomConfig;
 use super::lattice::{Field, normal_cdf};
 
 /// Cells along each side of the grid on which freezing is solved, 1 mm apart.
@@ -27,7 +28,11 @@ fn upper_quantile(share: f64) -> f32 {
     let (mut low, mut high) = (-6.0_f32, 6.0_f32);
     for _ in 0..40 {
         let middle = 0.5 * (low + high);
-        if f64::from(1.0 - normal_cdf(middle)) > share { low = middle } else { high = middle }
+        if f64::from(1.0 - normal_cdf(middle)) > share {
+            low = middle
+        } else {
+            high = middle
+        }
     }
     low
 }
@@ -61,8 +66,9 @@ impl Freeze {
             }
         };
         let local = Field::new(seed, &[purpose::LOCAL, index], [4.0, 3.2, 3.2]).plane(z_mm);
-        let focus = Field::new(seed, &[purpose::RECRYSTALLISED, index], [4.0, 2.6, 2.6]).plane(z_mm);
-        let position = super::config::Freezing::ALL
+        let focus =
+            Field::new(seed, &[purpose::RECRYSTALLISED, index], [4.0, 2.6, 2.6]).plane(z_mm);
+        let position = Freezing::ALL
             .iter()
             .position(|&treatment| treatment == fillet.treatment)
             .unwrap_or(0);
@@ -90,7 +96,10 @@ impl Freeze {
     pub(super) fn at(&self, row_mm: f64, column_mm: f64) -> f32 {
         let place = |mm: f64| (mm + CELLS as f64 / 2.0 - 0.5).clamp(0.0, (CELLS - 1) as f64);
         let (row, column) = (place(row_mm), place(column_mm));
-        let (top, left) = ((row as usize).min(CELLS - 2), (column as usize).min(CELLS - 2));
+        let (top, left) = (
+            (row as usize).min(CELLS - 2),
+            (column as usize).min(CELLS - 2),
+        );
         let (fy, fx) = ((row - top as f64) as f32, (column - left as f64) as f32);
         let between = |grid: &[f32]| {
             let at = top * CELLS + left;
@@ -108,9 +117,16 @@ impl Freeze {
 
     /// Sum of the damage over the cells of the fillet, and their number.
     pub(super) fn sum(&self) -> (f64, usize) {
-        let cells = self.inside.iter().enumerate().filter(|(_, inside)| **inside);
+        let cells = self
+            .inside
+            .iter()
+            .enumerate()
+            .filter(|(_, inside)| **inside);
         cells.fold((0.0, 0), |(sum, n), (cell, _)| {
-            (sum + f64::from(self.damage(self.ln_hours[cell], self.focus[cell])), n + 1)
+            (
+                sum + f64::from(self.damage(self.ln_hours[cell], self.focus[cell])),
+                n + 1,
+            )
         })
     }
 }
@@ -140,8 +156,10 @@ fn solve(inside: &[bool], cold: impl Fn(usize) -> bool) -> Vec<f32> {
     let counts: Vec<f64> = interior
         .iter()
         .map(|&cell| {
-            let counted =
-                neighbours(cell).into_iter().filter(|&n| inside[n] || cold(n / CELLS)).count();
+            let counted = neighbours(cell)
+                .into_iter()
+                .filter(|&n| inside[n] || cold(n / CELLS))
+                .count();
             counted.max(1) as f64
         })
         .collect();
@@ -153,7 +171,9 @@ fn solve(inside: &[bool], cold: impl Fn(usize) -> bool) -> Vec<f32> {
     }
     let most = u.iter().copied().fold(0.0, f64::max);
     let scale = if most > 0.0 { 1.0 / most } else { 0.0 };
-    u.into_iter().map(|value| (value * scale).clamp(0.0, 1.0) as f32).collect()
+    u.into_iter()
+        .map(|value| (value * scale).clamp(0.0, 1.0) as f32)
+        .collect()
 }
 
 #[cfg(test)]
@@ -171,14 +191,19 @@ mod tests {
             let r = centre_mm(cell / CELLS).hypot(centre_mm(cell % CELLS));
             let exact = 1.0 - (r / radius).powi(2);
             // the staircase boundary moves the zero by up to one cell: 2/25 of the range
-            assert!((f64::from(u[cell]) - exact).abs() < 0.08, "{r}: {} {exact}", u[cell]);
+            assert!(
+                (f64::from(u[cell]) - exact).abs() < 0.08,
+                "{r}: {} {exact}",
+                u[cell]
+            );
         }
     }
 
     #[test]
     fn slab_cooled_from_one_face_is_slowest_at_the_other() {
-        let inside: Vec<bool> =
-            (0..CELLS * CELLS).map(|c| (20..44).contains(&(c / CELLS))).collect();
+        let inside: Vec<bool> = (0..CELLS * CELLS)
+            .map(|c| (20..44).contains(&(c / CELLS)))
+            .collect();
         let u = solve(&inside, |row| row >= 44);
         let column = 32;
         for row in 21..44 {

@@ -20,7 +20,11 @@ impl Field {
     /// It repeats after at least 64 mm in the plane, more than a fillet is wide.
     pub(super) fn new(seed: u64, path: &[u64], spacing: [f64; 3]) -> Self {
         let nodes = |mm: f64| ((64.0 / mm).ceil() as usize).next_power_of_two().max(4);
-        Self { key: key(seed, path), spacing, nodes: [nodes(spacing[1]), nodes(spacing[2])] }
+        Self {
+            key: key(seed, path),
+            spacing,
+            nodes: [nodes(spacing[1]), nodes(spacing[2])],
+        }
     }
 
     /// A field whose third coordinate is an angle, seamless after a full turn of `nodes` nodes.
@@ -121,7 +125,9 @@ mod tests {
             let plane = field.plane(f64::from(z) * 5.3);
             for row in 0..40 {
                 for column in 0..40 {
-                    values.push(f64::from(plane.at(f64::from(row) * 1.53, f64::from(column) * 1.47)));
+                    values.push(f64::from(
+                        plane.at(f64::from(row) * 1.53, f64::from(column) * 1.47),
+                    ));
                 }
             }
         }

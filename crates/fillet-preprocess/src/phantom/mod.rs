@@ -3,16 +3,18 @@
 mod anatomy;
 mod annotate;
 mod artefacts;
+mod choices;
 mod cohort;
 mod config;
 mod damage;
 mod lattice;
 mod render;
 mod signal;
+mod validate;
 
 pub use annotate::{AnnotatorConfig, Label, annotate};
+pub use choices::{DamageLayout, Freezing, SecondScan, Softness, State};
 pub use cohort::{Cohort, PhantomScan, Scans};
 pub use config::{
-    Confounds, DamageConfig, DamageLayout, Freezing, OutcomeConfig, PhantomConfig, ScannerConfig,
-    SecondScan, Softness, State, TissueConfig,
+    Confounds, DamageConfig, OutcomeConfig, PhantomConfig, ScannerConfig, TissueConfig,
 };

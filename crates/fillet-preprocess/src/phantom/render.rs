@@ -82,9 +82,8 @@ impl Texture {
             if damage < 1e-3 {
                 return 0.0;
             }
-            let rank = normal_cdf(
-                around * streaks.at(along, sheet.angle) + core * cores.at(row, column),
-            );
+            let rank =
+                normal_cdf(around * streaks.at(along, sheet.angle) + core * cores.at(row, column));
             ((0.5 * damage - rank) / 0.1 + 0.5).clamp(0.0, 1.0)
         });
         let expelled = scene.signal.expelled_share(damage, cluster);
@@ -115,10 +114,11 @@ pub(super) fn render(scene: &SliceScene<'_>) -> Rendered {
     let texture = Texture::new(scene, pixel_mm);
     let pouch = Pouch::new(scene.seed, scene.scan, scene.session, scene.z_mm, pixel_mm);
     let spoilage = scene.session.spoilage(scene.slice, config.slices);
-    let bubbles =
-        Bubbles::new(scene.seed, scene.scan, scene.slice, spoilage, scene.section);
-    let mut noise =
-        Stream::new(scene.seed, &[purpose::NOISE, scene.scan, scene.slice as u64]);
+    let bubbles = Bubbles::new(scene.seed, scene.scan, scene.slice, spoilage, scene.section);
+    let mut noise = Stream::new(
+        scene.seed,
+        &[purpose::NOISE, scene.scan, scene.slice as u64],
+    );
     let reference = f64::from(scene.signal.reference);
     let grey = config.scanner.muscle_level / reference * scene.session.gain;
     let noise_sd = config.scanner.muscle_level / scene.session.signal_to_noise;
@@ -139,7 +139,9 @@ pub(super) fn render(scene: &SliceScene<'_>) -> Rendered {
             let mut signal = 0.0;
             let (mut damage, mut expelled) = (0.0, 0.0);
             if share > 0.0 {
-                damage = scene.freeze.map_or(0.0, |freeze| freeze.at(place[0], place[1]));
+                damage = scene
+                    .freeze
+                    .map_or(0.0, |freeze| freeze.at(place[0], place[1]));
                 let [muscle, water] = texture.muscle(scene, place, damage);
                 expelled = water;
                 signal = share * f64::from(muscle) * bubbles.factor(place[0], place[1]);
@@ -153,8 +155,7 @@ pub(super) fn render(scene: &SliceScene<'_>) -> Rendered {
             let half = 0.5 * config.field_of_view_mm;
             let seen = scene.session.sensitivity(mm(row) / half, mm(column) / half) * end_loss;
             let [real, imaginary] = noise.normal_pair();
-            let magnitude =
-                (signal * seen * grey + noise_sd * real).hypot(noise_sd * imaginary);
+            let magnitude = (signal * seen * grey + noise_sd * real).hypot(noise_sd * imaginary);
             let tissue = share >= 0.5;
             out.stored.push(magnitude.round().clamp(0.0, 4095.0) as i32);
             out.tissue.push(tissue);

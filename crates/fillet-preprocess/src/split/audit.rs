@@ -65,7 +65,9 @@ impl LeakageReport {
 
     /// The leakage between two sides, in this order.
     pub fn between(&self, left: Role, right: Role) -> Option<&SideLeakage> {
-        self.pairs.iter().find(|pair| pair.left == left && pair.right == right)
+        self.pairs
+            .iter()
+            .find(|pair| pair.left == left && pair.right == right)
     }
 }
 
@@ -95,7 +97,10 @@ impl LeakageReport {
 pub fn audit(items: &[SplitItem], fold: &Fold) -> Result<LeakageReport> {
     for role in [Role::Train, Role::Validation, Role::Test] {
         if let Some(&index) = fold.side(role).iter().find(|&&index| index >= items.len()) {
-            return Err(Error::ItemIndex { index, items: items.len() });
+            return Err(Error::ItemIndex {
+                index,
+                items: items.len(),
+            });
         }
     }
     let pairs = [
@@ -104,7 +109,9 @@ pub fn audit(items: &[SplitItem], fold: &Fold) -> Result<LeakageReport> {
         (Role::Validation, Role::Test),
     ];
     Ok(LeakageReport {
-        pairs: pairs.map(|(left, right)| compare(items, fold, left, right)).into(),
+        pairs: pairs
+            .map(|(left, right)| compare(items, fold, left, right))
+            .into(),
     })
 }
 
@@ -118,7 +125,10 @@ fn compare(items: &[SplitItem], fold: &Fold, left: Role, right: Role) -> SideLea
         shared_fish: shared(items, fold, left, right, |item| item.fish.clone()),
         shared_fillets: shared(items, fold, left, right, |item| {
             let fillet = item.fillet.as_deref()?;
-            Some(format!("{} / {fillet}", item.fish.as_deref().unwrap_or("?")))
+            Some(format!(
+                "{} / {fillet}",
+                item.fish.as_deref().unwrap_or("?")
+            ))
         }),
         shared_scans: shared(items, fold, left, right, |item| Some(item.scan.clone())),
         exact_duplicates: Vec::new(),
@@ -133,9 +143,10 @@ fn compare(items: &[SplitItem], fold: &Fold, left: Role, right: Role) -> SideLea
         if let Some(&other) = same.or(same_content) {
             leak.exact_duplicates.push([other, index]);
         }
-        let twin = known.slices.get(&(scan, item.slice)).and_then(|others| {
-            others.iter().find(|&&other| items[other].copy != item.copy)
-        });
+        let twin = known
+            .slices
+            .get(&(scan, item.slice))
+            .and_then(|others| others.iter().find(|&&other| items[other].copy != item.copy));
         if let Some(&other) = twin {
             leak.altered_copies.push([other, index]);
         }
@@ -162,13 +173,23 @@ struct Known<'a> {
 
 impl<'a> Known<'a> {
     fn new(items: &'a [SplitItem], side: &[usize]) -> Self {
-        let mut known =
-            Self { exact: HashMap::new(), slices: HashMap::new(), contents: HashMap::new() };
+        let mut known = Self {
+            exact: HashMap::new(),
+            slices: HashMap::new(),
+            contents: HashMap::new(),
+        };
         for &index in side {
             let item = &items[index];
             let scan = item.scan.as_str();
-            known.exact.entry((scan, item.slice, item.copy.as_deref())).or_insert(index);
-            known.slices.entry((scan, item.slice)).or_default().push(index);
+            known
+                .exact
+                .entry((scan, item.slice, item.copy.as_deref()))
+                .or_insert(index);
+            known
+                .slices
+                .entry((scan, item.slice))
+                .or_default()
+                .push(index);
             if let Some(hash) = item.content {
                 known.contents.entry(hash).or_insert(index);
             }
@@ -185,7 +206,10 @@ fn shared(
     name: impl Fn(&SplitItem) -> Option<String>,
 ) -> Vec<String> {
     let names = |role| -> BTreeSet<String> {
-        fold.side(role).iter().filter_map(|&index| name(&items[index])).collect()
+        fold.side(role)
+            .iter()
+            .filter_map(|&index| name(&items[index]))
+            .collect()
     };
     names(left).intersection(&names(right)).cloned().collect()
 }

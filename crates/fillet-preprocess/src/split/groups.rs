@@ -21,7 +21,10 @@ pub(super) struct Groups {
 
 /// The name of the group an item belongs to.
 pub(super) fn group_name(item: &SplitItem, unit: SplitUnit) -> Result<String> {
-    let missing = || Error::MissingGroup { scan: item.scan.clone(), unit };
+    let missing = || Error::MissingGroup {
+        scan: item.scan.clone(),
+        unit,
+    };
     Ok(match unit {
         SplitUnit::Fish => item.fish.clone().ok_or_else(missing)?,
         SplitUnit::Fillet => {
@@ -31,7 +34,8 @@ pub(super) fn group_name(item: &SplitItem, unit: SplitUnit) -> Result<String> {
         SplitUnit::Slice => format!(
             "{}\u{1f}{}\u{1f}{}",
             item.scan,
-            item.slice.map_or_else(String::new, |slice| slice.to_string()),
+            item.slice
+                .map_or_else(String::new, |slice| slice.to_string()),
             item.copy.as_deref().unwrap_or_default()
         ),
     })
@@ -42,7 +46,11 @@ fn stratum(item: &SplitItem, stratify: Stratify) -> String {
         Stratify::None => String::new(),
         Stratify::Class => item.class.clone(),
         Stratify::ClassAndTreatment => {
-            format!("{}\u{1f}{}", item.class, item.treatment.as_deref().unwrap_or_default())
+            format!(
+                "{}\u{1f}{}",
+                item.class,
+                item.treatment.as_deref().unwrap_or_default()
+            )
         }
     }
 }
@@ -55,8 +63,10 @@ impl Groups {
         stratify: Stratify,
         seed: u64,
     ) -> Result<Self> {
-        let mut strata: BTreeMap<String, usize> =
-            items.iter().map(|item| (stratum(item, stratify), 0)).collect();
+        let mut strata: BTreeMap<String, usize> = items
+            .iter()
+            .map(|item| (stratum(item, stratify), 0))
+            .collect();
         for (index, position) in strata.values_mut().enumerate() {
             *position = index;
         }
@@ -76,7 +86,10 @@ impl Groups {
         }
         let mut groups: Vec<Group> = by_name.into_values().collect();
         groups.sort_by(|a, b| {
-            b.items.len().cmp(&a.items.len()).then_with(|| a.order.cmp(&b.order))
+            b.items
+                .len()
+                .cmp(&a.items.len())
+                .then_with(|| a.order.cmp(&b.order))
         });
         Ok(Self { groups, totals })
     }
@@ -108,7 +121,9 @@ impl Groups {
             let candidates: Vec<usize> = if forced {
                 empty
             } else {
-                (0..weights.len()).filter(|&part| weights[part] > 0.0).collect()
+                (0..weights.len())
+                    .filter(|&part| weights[part] > 0.0)
+                    .collect()
             };
             let best = candidates
                 .into_iter()

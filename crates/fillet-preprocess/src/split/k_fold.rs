@@ -86,7 +86,11 @@ pub fn k_fold(items: &[SplitItem], config: &KFoldConfig, seed: u64) -> Result<Ve
         return Err(Error::Config {
             key: "folds",
             value: config.folds.to_string(),
-            expected: if least == 3 { "at least 3" } else { "at least 2" },
+            expected: if least == 3 {
+                "at least 3"
+            } else {
+                "at least 2"
+            },
         });
     }
     let groups = Groups::new(items, config.unit, config.stratify, seed)?;
@@ -148,18 +152,32 @@ impl Default for HoldOutConfig {
 /// 80 / 10 / 10: Syed et al. 2023, Data pre-processing (the unit is not stated there).
 pub fn hold_out(items: &[SplitItem], config: &HoldOutConfig, seed: u64) -> Result<Fold> {
     let refuse = |key, value: f64, expected| {
-        Err(Error::Config { key, value: value.to_string(), expected })
+        Err(Error::Config {
+            key,
+            value: value.to_string(),
+            expected,
+        })
     };
     if !(0.0..1.0).contains(&config.validation) {
         return refuse("validation", config.validation, "a share in [0, 1)");
     }
     if !(config.test > 0.0 && config.test + config.validation < 1.0) {
-        return refuse("test", config.test, "a share above 0 that leaves something to train on");
+        return refuse(
+            "test",
+            config.test,
+            "a share above 0 that leaves something to train on",
+        );
     }
     let groups = Groups::new(items, config.unit, config.stratify, seed)?;
-    let weights = [1.0 - config.validation - config.test, config.validation, config.test];
+    let weights = [
+        1.0 - config.validation - config.test,
+        config.validation,
+        config.test,
+    ];
     let parts = deal(&groups, &weights, config.unit)?;
-    let fold = gather(&parts, |part| [Role::Train, Role::Validation, Role::Test][part]);
+    let fold = gather(&parts, |part| {
+        [Role::Train, Role::Validation, Role::Test][part]
+    });
     check_classes(items, &fold, 0)?;
     Ok(fold)
 }
@@ -168,7 +186,11 @@ pub fn hold_out(items: &[SplitItem], config: &HoldOutConfig, seed: u64) -> Resul
 fn deal(groups: &Groups, weights: &[f64], unit: SplitUnit) -> Result<Vec<(usize, usize)>> {
     let needed = weights.iter().filter(|&&weight| weight > 0.0).count();
     if groups.groups.len() < needed {
-        return Err(Error::TooFewGroups { unit, groups: groups.groups.len(), needed });
+        return Err(Error::TooFewGroups {
+            unit,
+            groups: groups.groups.len(),
+            needed,
+        });
     }
     let mut parts: Vec<(usize, usize)> = groups
         .groups
@@ -199,9 +221,16 @@ fn check_classes(items: &[SplitItem], fold: &Fold, number: usize) -> Result<()> 
         if side.is_empty() {
             continue;
         }
-        let held: BTreeSet<&str> = side.iter().map(|&index| items[index].class.as_str()).collect();
+        let held: BTreeSet<&str> = side
+            .iter()
+            .map(|&index| items[index].class.as_str())
+            .collect();
         if let Some(class) = classes.difference(&held).next() {
-            return Err(Error::ClassMissing { fold: number, role, class: (*class).to_owned() });
+            return Err(Error::ClassMissing {
+                fold: number,
+                role,
+                class: (*class).to_owned(),
+            });
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod audit;
 mod groups;
 mod k_fold;
+mod released;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use crate::sample_sheet::Specimen;
 
 pub use audit::{LeakageReport, SideLeakage, audit};
 pub use k_fold::{HoldOutConfig, KFoldConfig, ValidationSide, hold_out, k_fold};
+pub use released::{ReleasedSplit, released_split};
 
 /// What must never lie on two sides of a split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -153,5 +155,7 @@ impl Fold {
 /// - `slice`: `[rows, columns]`
 pub fn content_hash(slice: ArrayView2<'_, f32>) -> u64 {
     let start = hash_text(&format!("{}x{}", slice.nrows(), slice.ncols()));
-    slice.iter().fold(start, |state, value| scramble(state ^ u64::from(value.to_bits())))
+    slice.iter().fold(start, |state, value| {
+        scramble(state ^ u64::from(value.to_bits()))
+    })
 }

@@ -36,8 +36,20 @@ fn constant_fill_reaches_only_pixels_from_outside() {
         fill: Fill::Constant(-1.0),
     }
     .apply(image.view());
-    assert!(moved.rows().into_iter().take(6).all(|row| row.iter().all(|&v| v == 7.0)));
-    assert!(moved.rows().into_iter().skip(6).all(|row| row.iter().all(|&v| v == -1.0)));
+    assert!(
+        moved
+            .rows()
+            .into_iter()
+            .take(6)
+            .all(|row| row.iter().all(|&v| v == 7.0))
+    );
+    assert!(
+        moved
+            .rows()
+            .into_iter()
+            .skip(6)
+            .all(|row| row.iter().all(|&v| v == -1.0))
+    );
 }
 
 proptest! {

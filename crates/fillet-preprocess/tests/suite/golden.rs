@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use ndarray::Array2;
 
 pub(crate) fn path(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests", "golden", name].iter().collect()
+    [env!("CARGO_MANIFEST_DIR"), "tests", "golden", name]
+        .iter()
+        .collect()
 }
 
 pub(crate) fn image(name: &str) -> Array2<f32> {

@@ -1,4 +1,5 @@
 //! Tests of the public interface; reference values live in `tests/golden/`.
+#![allow(clippy::unwrap_used)]
 
 mod augment;
 mod bad_input;

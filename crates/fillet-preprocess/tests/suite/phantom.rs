@@ -8,7 +8,12 @@ use fillet_preprocess::phantom::{
 use ndarray::Axis;
 
 fn small() -> PhantomConfig {
-    PhantomConfig { fish: 2, slices: 3, size: 48, ..PhantomConfig::ci() }
+    PhantomConfig {
+        fish: 2,
+        slices: 3,
+        size: 48,
+        ..PhantomConfig::ci()
+    }
 }
 
 fn same(a: &PhantomScan, b: &PhantomScan) -> bool {
@@ -23,35 +28,72 @@ fn same(a: &PhantomScan, b: &PhantomScan) -> bool {
 fn the_number_of_threads_changes_nothing() {
     let cohort = Cohort::new(&small(), 9).unwrap();
     let with = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         pool.install(|| cohort.scan(3).unwrap())
     };
     let one = with(1);
     assert!(same(&one, &with(3)));
-    let fourth = Cohort::generate(&small(), 9).unwrap().nth(3).unwrap().unwrap();
-    assert!(same(&one, &fourth), "a scan does not depend on those before it");
-    assert!(!same(&one, &Cohort::new(&small(), 10).unwrap().scan(3).unwrap()));
+    let fourth = Cohort::generate(&small(), 9)
+        .unwrap()
+        .nth(3)
+        .unwrap()
+        .unwrap();
+    assert!(
+        same(&one, &fourth),
+        "a scan does not depend on those before it"
+    );
+    assert!(!same(
+        &one,
+        &Cohort::new(&small(), 10).unwrap().scan(3).unwrap()
+    ));
 }
 
 #[test]
 fn values_and_truth_are_in_range() {
     for scan in Cohort::generate(&small(), 1).unwrap() {
         let scan = scan.unwrap();
-        assert!(scan.volume.stored().iter().all(|value| (0..4096).contains(value)));
-        assert!(scan.damage.iter().all(|damage| (0.0..=1.0).contains(damage)));
-        let outside = scan.damage.iter().zip(&scan.tissue).filter(|(_, tissue)| !**tissue);
+        assert!(
+            scan.volume
+                .stored()
+                .iter()
+                .all(|value| (0..4096).contains(value))
+        );
+        assert!(
+            scan.damage
+                .iter()
+                .all(|damage| (0.0..=1.0).contains(damage))
+        );
+        let outside = scan
+            .damage
+            .iter()
+            .zip(&scan.tissue)
+            .filter(|(_, tissue)| !**tissue);
         assert!(outside.into_iter().all(|(damage, _)| *damage == 0.0));
-        let share =
-            scan.tissue.iter().filter(|t| **t).count() as f64 / scan.tissue.len() as f64;
-        assert!((0.2..0.5).contains(&share), "tissue fills {share} of the field of view");
+        let share = scan.tissue.iter().filter(|t| **t).count() as f64 / scan.tissue.len() as f64;
+        assert!(
+            (0.2..0.5).contains(&share),
+            "tissue fills {share} of the field of view"
+        );
         if scan.state == State::Fresh {
-            assert!(scan.damage.iter().chain(&scan.expelled).all(|value| *value == 0.0));
+            assert!(
+                scan.damage
+                    .iter()
+                    .chain(&scan.expelled)
+                    .all(|value| *value == 0.0)
+            );
             assert_eq!(scan.specimen.liquid_loss_percent, None);
         } else {
             let loss = scan.specimen.liquid_loss().unwrap().unwrap();
             let mut masses = scan.specimen.clone();
             masses.liquid_loss_percent = None;
-            assert_eq!(masses.liquid_loss().unwrap(), Some(loss), "loss follows from the masses");
+            assert_eq!(
+                masses.liquid_loss().unwrap(),
+                Some(loss),
+                "loss follows from the masses"
+            );
         }
     }
 }
@@ -65,7 +107,10 @@ fn the_sheet_matches_the_scans_and_survives_csv() {
     }
     let mut bytes = Vec::new();
     sheet.write_to(&mut bytes).unwrap();
-    assert_eq!(SampleSheet::parse(bytes.as_slice(), "sheet").unwrap(), sheet);
+    assert_eq!(
+        SampleSheet::parse(bytes.as_slice(), "sheet").unwrap(),
+        sheet
+    );
     assert!(cohort.scan(8).is_err() && cohort.specimen(8).is_err());
 }
 
@@ -74,11 +119,23 @@ fn treatments_are_balanced_as_in_the_paper() {
     let cohort = Cohort::new(&PhantomConfig::paper(), 42).unwrap();
     assert_eq!(cohort.len(), 64);
     let mut counts = [0; 3];
-    let tiny = PhantomConfig { size: 8, slices: 1, ..PhantomConfig::paper() };
-    for specimen in Cohort::new(&tiny, 42).unwrap().sample_sheet().unwrap().specimens {
+    let tiny = PhantomConfig {
+        size: 8,
+        slices: 1,
+        ..PhantomConfig::paper()
+    };
+    for specimen in Cohort::new(&tiny, 42)
+        .unwrap()
+        .sample_sheet()
+        .unwrap()
+        .specimens
+    {
         let name = specimen.treatment.unwrap();
         let treatment: Freezing = name.parse().unwrap();
-        counts[Freezing::ALL.iter().position(|&other| other == treatment).unwrap()] += 1;
+        counts[Freezing::ALL
+            .iter()
+            .position(|&other| other == treatment)
+            .unwrap()] += 1;
     }
     assert_eq!(counts, [22, 22, 20], "two scans of each fillet");
     assert!("minus_10".parse::<Freezing>().is_err());
@@ -104,7 +161,11 @@ fn likeness(a: &PhantomScan, b: &PhantomScan) -> f64 {
 
 #[test]
 fn both_scans_of_a_fillet_share_its_anatomy() {
-    let mut config = PhantomConfig { size: 96, slices: 1, ..small() };
+    let mut config = PhantomConfig {
+        size: 96,
+        slices: 1,
+        ..small()
+    };
     config.second_scan = SecondScan::FreshAgain;
     config.scanner.rotation_degrees = 0.0;
     config.scanner.position_sd_mm = 0.0;
@@ -113,14 +174,23 @@ fn both_scans_of_a_fillet_share_its_anatomy() {
     assert_eq!(scans[1].specimen.class, "rescanned");
     assert!(scans[1].damage.iter().all(|damage| *damage == 0.0));
     assert!(likeness(&scans[0], &scans[1]) > 0.8, "the same fillet");
-    assert!(likeness(&scans[0], &scans[2]) < 0.4, "another fillet of the same fish");
-    assert_ne!(scans[0].volume, scans[1].volume, "noise and gain are drawn anew");
+    assert!(
+        likeness(&scans[0], &scans[2]) < 0.4,
+        "another fillet of the same fish"
+    );
+    assert_ne!(
+        scans[0].volume, scans[1].volume,
+        "noise and gain are drawn anew"
+    );
 }
 
 #[test]
 fn confounds_change_second_scans_only() {
     let plain = Cohort::new(&small(), 6).unwrap();
-    let config = PhantomConfig { confounds: Confounds::all(), ..small() };
+    let config = PhantomConfig {
+        confounds: Confounds::all(),
+        ..small()
+    };
     let confounded = Cohort::new(&config, 6).unwrap();
     assert!(same(&plain.scan(0).unwrap(), &confounded.scan(0).unwrap()));
     let (a, b) = (plain.scan(1).unwrap(), confounded.scan(1).unwrap());
@@ -133,17 +203,33 @@ fn wrong_configuration_names_its_key() {
     let mut config = small();
     config.tissue.t1_ms = -1.0;
     let problem = Cohort::new(&config, 0).unwrap_err();
-    assert_eq!(problem.to_string(), "`tissue.t1_ms` must be a positive number, got -1");
+    assert_eq!(
+        problem.to_string(),
+        "`tissue.t1_ms` must be a positive number, got -1"
+    );
     assert!(Cohort::new(&PhantomConfig { fish: 0, ..small() }, 0).is_err());
     let unknown: Result<PhantomConfig, _> = serde_json::from_str("{\"fishes\": 3}");
-    assert!(unknown.unwrap_err().to_string().contains("unknown field `fishes`"));
+    assert!(
+        unknown
+            .unwrap_err()
+            .to_string()
+            .contains("unknown field `fishes`")
+    );
     let text = serde_json::to_string(&small()).unwrap();
-    assert_eq!(serde_json::from_str::<PhantomConfig>(&text).unwrap(), small());
+    assert_eq!(
+        serde_json::from_str::<PhantomConfig>(&text).unwrap(),
+        small()
+    );
 }
 
 #[test]
 fn raters_see_damage_but_differ() {
-    let config = PhantomConfig { fish: 6, slices: 1, size: 96, ..PhantomConfig::ci() };
+    let config = PhantomConfig {
+        fish: 6,
+        slices: 1,
+        size: 96,
+        ..PhantomConfig::ci()
+    };
     let (mut both, mut any, mut hits, mut drawn) = (0, 0, 0, 0);
     let annotator = AnnotatorConfig::default();
     let scans = Cohort::generate(&config, 8).unwrap().map(Result::unwrap);
@@ -165,7 +251,10 @@ fn raters_see_damage_but_differ() {
         }
     }
     let agreement = both as f64 / any as f64;
-    assert!((0.4..0.95).contains(&agreement), "raters overlap by {agreement}");
+    assert!(
+        (0.4..0.95).contains(&agreement),
+        "raters overlap by {agreement}"
+    );
     let precision = hits as f64 / drawn as f64;
     assert!(precision > 0.5, "{precision} of what is drawn is damaged");
 }

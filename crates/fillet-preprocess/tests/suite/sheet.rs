@@ -30,14 +30,26 @@ fn messages_name_line_column_and_value() {
             "samples.csv, line 1: unknown column `weight`; known columns: scan, fish, fillet, \
              class, treatment, mass_before_g, mass_after_g, liquid_loss_percent",
         ),
-        ("scan,fish\na,1\n", "samples.csv, line 1: column `class` is missing; found: scan, fish"),
-        ("scan,class,scan\n", "samples.csv, line 1: column `scan` appears more than once"),
+        (
+            "scan,fish\na,1\n",
+            "samples.csv, line 1: column `class` is missing; found: scan, fish",
+        ),
+        (
+            "scan,class,scan\n",
+            "samples.csv, line 1: column `scan` appears more than once",
+        ),
         (
             "scan,class\na,fresh\nb,fresh\na,thawed\n",
             "samples.csv, line 4, column `scan`: \"a\" is already on line 2",
         ),
-        ("scan,class\na,\n", "samples.csv, line 2, column `class`: expected a name, got \"\""),
-        ("scan,class\na,fresh,7\n", "samples.csv, line 2: 3 fields where the header has 2"),
+        (
+            "scan,class\na,\n",
+            "samples.csv, line 2, column `class`: expected a name, got \"\"",
+        ),
+        (
+            "scan,class\na,fresh,7\n",
+            "samples.csv, line 2: 3 fields where the header has 2",
+        ),
         (
             "scan,class,liquid_loss_percent\na,fresh,\nb,thawed,7 %\n",
             "samples.csv, line 3, column `liquid_loss_percent`: expected a percentage from -100 \
@@ -55,7 +67,12 @@ fn messages_name_line_column_and_value() {
         assert_eq!(parse(text).unwrap_err(), message);
     }
     let missing = std::path::Path::new("no such folder").join("samples.csv");
-    assert!(SampleSheet::read(&missing).unwrap_err().to_string().contains("samples.csv"));
+    assert!(
+        SampleSheet::read(&missing)
+            .unwrap_err()
+            .to_string()
+            .contains("samples.csv")
+    );
 }
 
 fn name() -> impl Strategy<Value = String> {
@@ -65,17 +82,27 @@ fn name() -> impl Strategy<Value = String> {
 fn specimen() -> impl Strategy<Value = Specimen> {
     let optional = || proptest::option::of(name());
     let mass = || proptest::option::of(0.1_f64..1e4);
-    (optional(), optional(), name(), optional(), mass(), mass(), proptest::option::of(-9.0_f64..50.0))
-        .prop_map(|(fish, fillet, class, treatment, before, after, loss)| Specimen {
-            scan: String::new(),
-            fish,
-            fillet,
-            class,
-            treatment,
-            mass_before_g: before,
-            mass_after_g: after,
-            liquid_loss_percent: loss,
-        })
+    (
+        optional(),
+        optional(),
+        name(),
+        optional(),
+        mass(),
+        mass(),
+        proptest::option::of(-9.0_f64..50.0),
+    )
+        .prop_map(
+            |(fish, fillet, class, treatment, before, after, loss)| Specimen {
+                scan: String::new(),
+                fish,
+                fillet,
+                class,
+                treatment,
+                mass_before_g: before,
+                mass_after_g: after,
+                liquid_loss_percent: loss,
+            },
+        )
 }
 
 proptest! {

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fillet_preprocess::split::{
-    Fold, HoldOutConfig, Role, ValidationSide, audit, content_hash, hold_out,
+    Fold, HoldOutConfig, Role, ValidationSide, audit, content_hash, hold_out, released_split,
 };
 use fillet_preprocess::{Error, KFoldConfig, SplitItem, SplitUnit, Stratify, k_fold};
 use ndarray::array;
 use proptest::prelude::*;
+
+use crate::golden;
 
 /// Fresh and thawed scans of both fillets of some fish, with slices.
 fn study(fish: usize, slices: usize) -> Vec<SplitItem> {
@@ -42,11 +44,21 @@ fn sixteen_fish_fall_into_balanced_folds() {
         assert!(audit(&items, fold).unwrap().is_clean(SplitUnit::Fish));
         let mut per_treatment: BTreeMap<&str, usize> = BTreeMap::new();
         for &index in &fold.test {
-            *per_treatment.entry(items[index].treatment.as_deref().unwrap()).or_default() += 1;
+            *per_treatment
+                .entry(items[index].treatment.as_deref().unwrap())
+                .or_default() += 1;
             assert!(tested.insert(index), "tested twice");
         }
-        assert_eq!(per_treatment.len(), 3, "every treatment is tested in every fold");
-        assert!((3 * 12..=4 * 12).contains(&fold.test.len()), "3 or 4 fish: {}", fold.test.len());
+        assert_eq!(
+            per_treatment.len(),
+            3,
+            "every treatment is tested in every fold"
+        );
+        assert!(
+            (3 * 12..=4 * 12).contains(&fold.test.len()),
+            "3 or 4 fish: {}",
+            fold.test.len()
+        );
     }
     assert_eq!(tested.len(), items.len());
 }
@@ -55,7 +67,10 @@ fn sixteen_fish_fall_into_balanced_folds() {
 fn hold_out_gives_the_shares_asked_for() {
     let items = study(30, 2);
     let fold = hold_out(&items, &HoldOutConfig::default(), 1).unwrap();
-    assert_eq!([fold.train.len(), fold.validation.len(), fold.test.len()], [192, 24, 24]);
+    assert_eq!(
+        [fold.train.len(), fold.validation.len(), fold.test.len()],
+        [192, 24, 24]
+    );
     assert!(audit(&items, &fold).unwrap().is_clean(SplitUnit::Fish));
 }
 
@@ -63,14 +78,25 @@ fn hold_out_gives_the_shares_asked_for() {
 fn impossible_splits_are_typed_errors() {
     let items = study(4, 1);
     assert_eq!(
-        k_fold(&items, &KFoldConfig::default(), 0).unwrap_err().to_string(),
+        k_fold(&items, &KFoldConfig::default(), 0)
+            .unwrap_err()
+            .to_string(),
         "4 groups by fish cannot fill 5 parts"
     );
-    let config = KFoldConfig { folds: 2, ..KFoldConfig::default() };
-    assert!(matches!(k_fold(&items, &config, 0), Err(Error::Config { key: "folds", .. })));
+    let config = KFoldConfig {
+        folds: 2,
+        ..KFoldConfig::default()
+    };
+    assert!(matches!(
+        k_fold(&items, &config, 0),
+        Err(Error::Config { key: "folds", .. })
+    ));
     let mut nameless = items.clone();
     nameless[3].fish = None;
-    let config = KFoldConfig { folds: 3, ..KFoldConfig::default() };
+    let config = KFoldConfig {
+        folds: 3,
+        ..KFoldConfig::default()
+    };
     assert_eq!(
         k_fold(&nameless, &config, 0).unwrap_err().to_string(),
         "scan \"0 right thawed\" has no fish, so it cannot be split by fish"
@@ -78,13 +104,19 @@ fn impossible_splits_are_typed_errors() {
     let mut rare = study(6, 1);
     rare.iter_mut().for_each(|item| item.class = "fresh".into());
     rare[0].class = "thawed".into();
-    assert!(matches!(k_fold(&rare, &config, 0), Err(Error::ClassMissing { .. })));
+    assert!(matches!(
+        k_fold(&rare, &config, 0),
+        Err(Error::ClassMissing { .. })
+    ));
 }
 
 #[test]
 fn splitting_by_slice_leaks_and_the_audit_says_so() {
     let items = study(8, 10);
-    let config = KFoldConfig { unit: SplitUnit::Slice, ..KFoldConfig::default() };
+    let config = KFoldConfig {
+        unit: SplitUnit::Slice,
+        ..KFoldConfig::default()
+    };
     let fold = &k_fold(&items, &config, 3).unwrap()[0];
     let report = audit(&items, fold).unwrap();
     let test = report.between(Role::Train, Role::Test).unwrap();
@@ -102,14 +134,27 @@ fn audit_finds_duplicates_and_altered_copies() {
     let pixels = array![[1.0_f32, 2.0]];
     items[4].content = Some(content_hash(pixels.view()));
     items[8].content = Some(content_hash(pixels.view()));
-    let fold = Fold { train: vec![0, 1, 4, 5], validation: vec![], test: vec![8, 12, 13] };
+    let fold = Fold {
+        train: vec![0, 1, 4, 5],
+        validation: vec![],
+        test: vec![8, 12, 13],
+    };
     let report = audit(&items, &fold).unwrap();
     let test = report.between(Role::Train, Role::Test).unwrap();
     assert_eq!(test.exact_duplicates, [[4, 8], [0, 12]]);
     assert_eq!(test.altered_copies, [[1, 13]]);
     assert_eq!(test.shared_fish, ["fish 0"]);
-    let wrong = Fold { test: vec![99], ..Fold::default() };
-    assert!(matches!(audit(&items, &wrong), Err(Error::ItemIndex { index: 99, items: 14 })));
+    let wrong = Fold {
+        test: vec![99],
+        ..Fold::default()
+    };
+    assert!(matches!(
+        audit(&items, &wrong),
+        Err(Error::ItemIndex {
+            index: 99,
+            items: 14
+        })
+    ));
 }
 
 fn any_items() -> impl Strategy<Value = Vec<SplitItem>> {
@@ -147,9 +192,11 @@ proptest! {
                 all.sort_unstable();
                 prop_assert_eq!(all, (0..items.len()).collect::<Vec<_>>());
             },
-            Err(problem) => prop_assert!(matches!(
-                problem, Error::TooFewGroups { .. } | Error::ClassMissing { .. }
-            )),
+            Err(problem) => {
+                let expected =
+                    matches!(problem, Error::TooFewGroups { .. } | Error::ClassMissing { .. });
+                prop_assert!(expected, "{}", problem);
+            }
         }
     }
 
@@ -175,4 +222,56 @@ fn the_seed_decides_who_is_tested_together() {
     let first = k_fold(&items, &config, 1).unwrap();
     assert_eq!(first, k_fold(&items, &config, 1).unwrap());
     assert_ne!(first, k_fold(&items, &config, 2).unwrap());
+}
+
+#[test]
+fn the_released_split_equals_scikit_learn_and_leaks() {
+    let fixture = golden::json("split/released.json");
+    let scans: Vec<(String, usize, usize)> =
+        serde_json::from_value(fixture["scans"].clone()).unwrap();
+    let items: Vec<SplitItem> = scans
+        .iter()
+        .flat_map(|(scan, first, end)| {
+            (*first..*end).map(move |slice| SplitItem {
+                scan: scan.clone(),
+                slice: Some(slice),
+                class: scan.split(' ').next_back().unwrap().to_owned(),
+                ..SplitItem::default()
+            })
+        })
+        .collect();
+    assert_eq!(items.len(), 1514);
+    let split = released_split(&items).unwrap();
+    let sides = [
+        ("train", &split.fold.train, 1219),
+        ("validation", &split.fold.validation, 152),
+        ("test", &split.fold.test, 153),
+        ("augmented_train", &split.augmented_train, 5810),
+    ];
+    for (name, side, size) in sides {
+        assert_eq!(side.len(), size, "{name}");
+        let thawed = side
+            .iter()
+            .filter(|&&item| items[item].class == "thawed")
+            .count() as u64;
+        assert_eq!(Some(thawed), fixture["thawed"][name].as_u64(), "{name}");
+        let head: Vec<usize> = serde_json::from_value(fixture["head"][name].clone()).unwrap();
+        assert_eq!(side[..40], head, "{name}");
+        let checksum = side.iter().enumerate().fold(0, |sum, (place, &item)| {
+            (sum + (place as u64 + 1) * item as u64) % 2_147_483_647
+        });
+        assert_eq!(Some(checksum), fixture["checksum"][name].as_u64(), "{name}");
+    }
+    let seen = Fold {
+        train: split.augmented_train,
+        ..split.fold.clone()
+    };
+    let report = audit(&items, &seen).unwrap();
+    let test = report.between(Role::Train, Role::Test).unwrap();
+    assert_eq!(
+        test.exact_duplicates.len(),
+        153,
+        "every test slice is trained on"
+    );
+    assert!(released_split(&items[..9]).is_err());
 }
