@@ -10,6 +10,8 @@ use crate::parallel::{for_each_task, share};
 
 /// Output pixels per tile.
 const TILE: usize = 384;
+/// Elements of a block of patches, sized for the second-level cache.
+const PATCHES: usize = 1 << 18;
 const TASKS: usize = 16;
 
 /// The weight with the roles of filters and channels exchanged and every kernel turned by 180°.
@@ -40,7 +42,8 @@ pub(crate) fn strided<T: Element>(g: &Geometry, dy: &[T], w: &[T]) -> Vec<T> {
     let patch = g.patch();
     let tiles = Tile::cut(1, pixels, TILE);
     let parts = TASKS.div_ceil((g.batch * g.groups).max(1));
-    let block = part_size(channels, parts, 64usize.div_ceil(k), 1);
+    let cache = (PATCHES / (k * TILE.min(pixels))).max(1);
+    let block = part_size(channels, parts, 64usize.div_ceil(k), 1).min(cache);
     let blocks = channels.div_ceil(block);
     let mut dx = vec![T::ZERO; g.batch * g.channels * plane];
     let out = share(&mut dx);

@@ -34,16 +34,19 @@ const SLACK: usize = 2 * LANES;
 
 /// Whether the transform pays: enough channels to share its cost, enough tiles to fill a product.
 pub(crate) fn suits(g: &Geometry) -> bool {
-    let tiles = g.batch * g.output[0].div_ceil(4) * g.output[1].div_ceil(4);
+    let columns = g.output[1].div_ceil(4);
+    let tiles = g.batch * g.output[0].div_ceil(4) * columns;
+    // A row of few tiles fills its vectors badly; more channels make up for it.
+    let channels = 32 * (8 / columns.clamp(1, 8));
     g.kernel == [3, 3]
         && g.stride == [1, 1]
         && g.dilation == [1, 1]
         && g.groups == 1
-        && g.channels >= 32
-        && g.filters >= 32
+        && g.channels >= channels
+        && g.filters >= channels
         && tiles >= 32
-        && g.output[0] >= 6
-        && g.output[1] >= 6
+        && g.output[0] > 8
+        && g.output[1] > 8
 }
 
 /// Tiles of all images in row-major order, cut into blocks of whole tile rows.
