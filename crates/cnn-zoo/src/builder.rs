@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor, Var};
 
 use crate::architecture::{Architecture, Convention};
 use crate::blocks::{BatchNorm, Conv, ConvNorm, Dense, Geometry, ScaledConv};
-use crate::config::BackboneConfig;
+use crate::config::{BackboneConfig, Initialisation};
 use crate::error::{InLayer, Result};
 use crate::initial::Init;
 use crate::parameters::{Parameter, Parameters, Role};
@@ -91,6 +91,9 @@ impl<'a> Builder<'a> {
 
     /// The rule for convolution kernels.
     fn kernel_init(&self) -> Init {
+        if self.config.initialisation == Initialisation::He {
+            return Init::KaimingFanIn;
+        }
         if self.is_keras() {
             return Init::GlorotUniform;
         }
@@ -106,7 +109,10 @@ impl<'a> Builder<'a> {
 
     /// The rule for the bias of a convolution.
     fn conv_bias_init(&self, fan_in: usize) -> Init {
-        if self.is_keras() || self.config.architecture == Architecture::Vgg16 {
+        if self.is_keras()
+            || self.config.initialisation == Initialisation::He
+            || self.config.architecture == Architecture::Vgg16
+        {
             Init::Constant(0.0)
         } else {
             Init::Uniform { fan_in }
@@ -115,6 +121,9 @@ impl<'a> Builder<'a> {
 
     /// Rules for the weight and the bias of a dense layer.
     fn dense_init(&self, fan_in: usize) -> [Init; 2] {
+        if self.config.initialisation == Initialisation::He {
+            return [Init::KaimingFanIn, Init::Constant(0.0)];
+        }
         if self.is_keras() {
             return [Init::GlorotUniform, Init::Constant(0.0)];
         }

@@ -47,6 +47,22 @@ pub struct BackboneConfig {
     /// statistics lag a hundred steps behind the weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub norm_momentum: Option<f64>,
+    /// How fresh weights are drawn.
+    #[serde(default)]
+    pub initialisation: Initialisation,
+}
+
+/// How fresh weights are drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Initialisation {
+    /// As the convention's library does for this network.
+    #[default]
+    Convention,
+    /// Normal with variance 2 / fan-in for every kernel and dense weight, biases 0 (He et al.
+    /// 2015): keeps the signal's size through a deep network without batch norm, which Glorot's
+    /// rule halves at every rectified layer. VGG16 needs it to start at all in short training.
+    He,
 }
 
 fn default_channels() -> usize {
@@ -82,6 +98,7 @@ impl BackboneConfig {
             },
             input_size: default_size(),
             norm_momentum: None,
+            initialisation: Initialisation::Convention,
         }
     }
 

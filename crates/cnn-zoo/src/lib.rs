@@ -20,7 +20,7 @@ pub mod weights;
 
 pub use architecture::{Architecture, Convention};
 pub use backbone::{Backbone, TapInfo, build};
-pub use config::BackboneConfig;
+pub use config::{BackboneConfig, Initialisation};
 pub use error::{Error, Result};
 pub use parameters::{Parameter, Parameters, Role};
 pub use summary::{LayerSummary, Summary, TapSummary, TensorSummary, summary};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use cam_methods::Method;
 use cnn_zoo::train::Optimiser;
-use cnn_zoo::{Architecture, Convention};
+use cnn_zoo::{Architecture, Convention, Initialisation};
 use fillet_preprocess::phantom::PhantomConfig;
 use fillet_preprocess::{AugmentConfig, ForegroundConfig, NormaliseConfig};
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,9 @@ pub struct NetworkConfig {
     pub width: f64,
     /// Whose details: Keras (as the authors ran) or PyTorch.
     pub convention: Convention,
+    /// How fresh weights are drawn.
+    #[serde(default)]
+    pub initialisation: Initialisation,
 }
 
 /// How the networks are trained.

@@ -2,7 +2,7 @@
 
 use cam_methods::Method;
 use cnn_zoo::train::Optimiser;
-use cnn_zoo::{Architecture, Convention};
+use cnn_zoo::{Architecture, Convention, Initialisation};
 use fillet_preprocess::phantom::PhantomConfig;
 use fillet_preprocess::{AugmentConfig, ForegroundConfig, NormaliseConfig};
 use serde::{Deserialize, Serialize};
@@ -123,7 +123,14 @@ impl Profile {
 
     pub(super) fn config(self) -> Config {
         let size = self.size();
-        let network = |architecture| NetworkConfig { architecture, width: size.width, convention: Convention::Keras };
+        // Glorot's rule, as in the paper, needs the paper's thousands of epochs where there is no batch norm
+        let initialisation = if self == Self::Paper { Initialisation::Convention } else { Initialisation::He };
+        let network = |architecture| NetworkConfig {
+            architecture,
+            width: size.width,
+            convention: Convention::Keras,
+            initialisation,
+        };
         Config {
             profile: self,
             protocol: Protocol::Rigorous,

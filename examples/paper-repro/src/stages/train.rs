@@ -98,6 +98,7 @@ fn backbone_config(run: &Run, network: &NetworkConfig) -> BackboneConfig {
         classes: 2,
         width: network.width,
         convention: network.convention,
+        initialisation: network.initialisation,
         input_size: [size, size],
         norm_momentum: run.config.training.norm_momentum,
         ..BackboneConfig::new(network.architecture)
