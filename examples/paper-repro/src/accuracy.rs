@@ -65,8 +65,13 @@ impl Accuracy {
         }
         let (p, total, m) = (self.share(), self.total() as f64, self.animals.len() as f64);
         let squares = |count: &Count| (count.correct as f64 - p * count.total as f64).powi(2);
-        let variance = m / (m - 1.0) * self.animals.values().map(squares).sum::<f64>() / (total * total);
-        let n_eff = if p * (1.0 - p) > 0.0 && variance > 0.0 { (p * (1.0 - p) / variance).clamp(1.0, total) } else { m };
+        let variance =
+            m / (m - 1.0) * self.animals.values().map(squares).sum::<f64>() / (total * total);
+        let n_eff = if p * (1.0 - p) > 0.0 && variance > 0.0 {
+            (p * (1.0 - p) / variance).clamp(1.0, total)
+        } else {
+            m
+        };
         Some(effective_wilson(p, n_eff, level))
     }
 }
@@ -100,13 +105,18 @@ pub fn evaluate<'a>(
 ) -> Result<Accuracy> {
     let mut accuracy = Accuracy::default();
     for index in 0..source.batches(0) {
-        let batch = source.batch(0, index).map_err(|e| failed("evaluation batch", e))?;
+        let batch = source
+            .batch(0, index)
+            .map_err(|e| failed("evaluation batch", e))?;
         let answers: Vec<u32> = model
             .forward(&batch.images)
             .and_then(|logits| logits.argmax(1)?.to_vec1())
             .map_err(|e| failed("evaluation", e))?;
         for (slice, answer) in source.members(0, index).into_iter().zip(answers) {
-            let count = accuracy.animals.entry(animal_of(slice.scan).to_owned()).or_default();
+            let count = accuracy
+                .animals
+                .entry(animal_of(slice.scan).to_owned())
+                .or_default();
             count.total += 1;
             count.correct += usize::from(answer == slice.label);
         }
@@ -121,8 +131,12 @@ mod tests {
     use super::*;
 
     fn accuracy(counts: &[(usize, usize)]) -> Accuracy {
-        let count = |(i, &(correct, total)): (usize, &(usize, usize))| (i.to_string(), Count { correct, total });
-        Accuracy { animals: counts.iter().enumerate().map(count).collect() }
+        let count = |(i, &(correct, total)): (usize, &(usize, usize))| {
+            (i.to_string(), Count { correct, total })
+        };
+        Accuracy {
+            animals: counts.iter().enumerate().map(count).collect(),
+        }
     }
 
     #[test]
@@ -135,7 +149,9 @@ mod tests {
     #[test]
     fn animals_that_differ_widen_the_interval() {
         let alike = accuracy(&[(6, 8); 4]).interval(0.95).unwrap();
-        let unlike = accuracy(&[(8, 8), (8, 8), (8, 8), (0, 8)]).interval(0.95).unwrap();
+        let unlike = accuracy(&[(8, 8), (8, 8), (8, 8), (0, 8)])
+            .interval(0.95)
+            .unwrap();
         assert!(unlike.width() > 1.2 * alike.width());
         assert_eq!(alike.estimate, unlike.estimate);
     }

@@ -56,7 +56,10 @@ impl Slices<'_> {
         }
         let start = (index * self.batch_size).min(order.len());
         let end = (start + self.batch_size).min(order.len());
-        order[start..end].iter().map(|&at| self.slices[at]).collect()
+        order[start..end]
+            .iter()
+            .map(|&at| self.slices[at])
+            .collect()
     }
 }
 
@@ -70,23 +73,36 @@ impl BatchSource for Slices<'_> {
         let labels: Vec<u32> = members.iter().map(|slice| slice.label).collect();
         let images = match self.shuffled {
             None => {
-                let views: Vec<ArrayView2<'_, f32>> = members.iter().map(|slice| slice.image.view()).collect();
+                let views: Vec<ArrayView2<'_, f32>> =
+                    members.iter().map(|slice| slice.image.view()).collect();
                 tensors::batch(&views, self.device)?
             }
-            Some(Shuffled { augment: config, seed }) => {
-                let changed = |slice: &&LabelledSlice| augment(slice.image.view(), config, seed, slice.id, epoch as u64);
+            Some(Shuffled {
+                augment: config,
+                seed,
+            }) => {
+                let changed = |slice: &&LabelledSlice| {
+                    augment(slice.image.view(), config, seed, slice.id, epoch as u64)
+                };
                 let changed: Vec<Array2<f32>> = members.par_iter().map(changed).collect();
-                let views: Vec<ArrayView2<'_, f32>> = changed.iter().map(|image| image.view()).collect();
+                let views: Vec<ArrayView2<'_, f32>> =
+                    changed.iter().map(|image| image.view()).collect();
                 tensors::batch(&views, self.device)?
             }
         };
-        Ok(Batch { images, labels: Tensor::new(labels, self.device)? })
+        Ok(Batch {
+            images,
+            labels: Tensor::new(labels, self.device)?,
+        })
     }
 }
 
 /// A seed for one purpose, drawn from the run's seed and some numbers.
 pub fn derived_seed(seed: u64, purpose: &[u64]) -> u64 {
-    purpose.iter().fold(ChaCha8Rng::seed_from_u64(seed).next_u64(), |state, &number| {
-        ChaCha8Rng::seed_from_u64(state ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next_u64()
-    })
+    purpose.iter().fold(
+        ChaCha8Rng::seed_from_u64(seed).next_u64(),
+        |state, &number| {
+            ChaCha8Rng::seed_from_u64(state ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next_u64()
+        },
+    )
 }

@@ -119,7 +119,9 @@ impl Cli {
         }
         config.validate()?;
         if self.stage == Some(StageName::Phantom) && config.data.directory.is_some() {
-            return Err(Error::usage("the phantom stage makes data; it does not go with --data"));
+            return Err(Error::usage(
+                "the phantom stage makes data; it does not go with --data",
+            ));
         }
         Ok(config)
     }

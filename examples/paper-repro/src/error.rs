@@ -80,7 +80,12 @@ pub trait Context<T> {
 
 impl<T, E: Into<anyhow::Error>> Context<T> for std::result::Result<T, E> {
     fn doing(self, action: &str, path: &Path) -> Result<T> {
-        self.map_err(|e| Error::Run(e.into().context(format!("cannot {action} {}", path.display()))))
+        self.map_err(|e| {
+            Error::Run(
+                e.into()
+                    .context(format!("cannot {action} {}", path.display())),
+            )
+        })
     }
 }
 

@@ -30,7 +30,9 @@ impl Interrupt {
                     let value = number as usize;
                     signal_hook::flag::register_usize(number, this.received.clone(), value)
                 })
-                .map_err(|e| Error::Run(anyhow::Error::from(e).context("cannot listen for signals")))?;
+                .map_err(|e| {
+                    Error::Run(anyhow::Error::from(e).context("cannot listen for signals"))
+                })?;
         }
         Ok(this)
     }
@@ -50,6 +52,7 @@ impl Interrupt {
     ///
     /// [`Error::Interrupted`] after a signal.
     pub fn check(&self) -> Result<()> {
-        self.signal().map_or(Ok(()), |signal| Err(Error::Interrupted(signal)))
+        self.signal()
+            .map_or(Ok(()), |signal| Err(Error::Interrupted(signal)))
     }
 }

@@ -7,6 +7,7 @@ pub mod batches;
 pub mod cli;
 pub mod config;
 pub mod error;
+mod in_turns;
 pub mod interrupt;
 pub mod manifest;
 pub mod memory;
@@ -34,10 +35,13 @@ pub fn start(cli: &Cli) -> Result<()> {
     let config = cli.effective_config()?;
     if cli.print_config {
         let text = config.to_toml()?;
-        return std::io::stdout().write_all(text.as_bytes()).map_err(|e| error::Error::Run(e.into()));
+        return std::io::stdout()
+            .write_all(text.as_bytes())
+            .map_err(|e| error::Error::Run(e.into()));
     }
     config.device.open()?;
     threads::restart_with(cli.threads)?;
+    cnn_ops::keep_freed_memory();
     let run = stages::Run {
         config,
         outputs: outputs::Outputs::new(&cli.out),

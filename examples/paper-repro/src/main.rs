@@ -16,7 +16,8 @@ fn main() -> ExitCode {
                 Error::Interrupted(_) => "",
                 _ => "error: ",
             };
-            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{kind}{error}\n"));
+            let _ =
+                std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{kind}{error}\n"));
             ExitCode::from(error.exit_code())
         }
     }

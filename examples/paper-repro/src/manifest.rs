@@ -76,7 +76,9 @@ impl Manifest {
         Self {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: option_env!("PAPER_REPRO_COMMIT").map(str::to_owned).or_else(checkout_commit),
+            commit: option_env!("PAPER_REPRO_COMMIT")
+                .map(str::to_owned)
+                .or_else(checkout_commit),
             seed: config.seed,
             profile: config.profile,
             protocol: config.protocol,
@@ -137,7 +139,10 @@ impl Manifest {
 
 /// The commit of the checkout this program was compiled in, read from its `.git` folder.
 fn checkout_commit() -> Option<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?.join(".git");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)?
+        .join(".git");
     let head = std::fs::read_to_string(root.join("HEAD")).ok()?;
     let head = head.trim();
     let commit = match head.strip_prefix("ref: ") {
@@ -147,7 +152,12 @@ fn checkout_commit() -> Option<String> {
             Err(_) => std::fs::read_to_string(root.join("packed-refs"))
                 .ok()?
                 .lines()
-                .find_map(|line| line.strip_suffix(reference)?.split_whitespace().next().map(str::to_owned))?,
+                .find_map(|line| {
+                    line.strip_suffix(reference)?
+                        .split_whitespace()
+                        .next()
+                        .map(str::to_owned)
+                })?,
         },
     };
     (commit.len() >= 40 && commit.bytes().all(|b| b.is_ascii_hexdigit())).then_some(commit)
@@ -177,7 +187,10 @@ pub fn hash_file(path: &Path) -> Result<String> {
 ///
 /// [`Error::Run`] if one of them cannot be read.
 pub fn hash_files(files: Vec<(String, PathBuf)>) -> Result<BTreeMap<String, String>> {
-    files.into_par_iter().map(|(name, path)| Ok((name, hash_file(&path)?))).collect()
+    files
+        .into_par_iter()
+        .map(|(name, path)| Ok((name, hash_file(&path)?)))
+        .collect()
 }
 
 /// SHA-256 of a value's JSON form, in hexadecimal.

@@ -83,7 +83,11 @@ impl Outputs {
 
     /// Maps of one scan, `[slice, row, column]`, in [0, 1].
     pub fn cam(&self, architecture: Architecture, method: &Method, scan: &str) -> PathBuf {
-        let folder = self.root.join("cams").join(architecture.to_string()).join(method.to_string());
+        let folder = self
+            .root
+            .join("cams")
+            .join(architecture.to_string())
+            .join(method.to_string());
         folder.join(format!("{scan}.npy"))
     }
 

@@ -14,7 +14,9 @@ pub struct Reporter {
 impl Reporter {
     /// Reports to standard error: bars if it is a terminal, lines otherwise.
     pub fn stderr() -> Self {
-        Self { terminal: std::io::stderr().is_terminal() }
+        Self {
+            terminal: std::io::stderr().is_terminal(),
+        }
     }
 
     /// One line that stays.
@@ -26,7 +28,8 @@ impl Reporter {
     pub fn task(&self, name: impl Into<String>, total: usize) -> Task {
         let name = name.into();
         let bar = self.terminal.then(|| {
-            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+            let bar =
+                ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
             let style = "{prefix:24} [{bar:32}] {pos}/{len}  {elapsed} + {eta}  {msg}";
             if let Ok(style) = ProgressStyle::with_template(style) {
                 bar.set_style(style.progress_chars("=> "));
@@ -36,7 +39,14 @@ impl Reporter {
             bar
         });
         let now = Instant::now();
-        Task { name, total, done: 0, started: now, said: now, bar }
+        Task {
+            name,
+            total,
+            done: 0,
+            started: now,
+            said: now,
+            bar,
+        }
     }
 }
 

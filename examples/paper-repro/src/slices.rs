@@ -34,7 +34,10 @@ impl SliceArchive {
     ///
     /// [`Error::Run`](crate::error::Error::Run) if it is missing or damaged.
     pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self { archive: Archive::open(path).doing("open", path)?, path: path.to_path_buf() })
+        Ok(Self {
+            archive: Archive::open(path).doing("open", path)?,
+            path: path.to_path_buf(),
+        })
     }
 
     /// The slices of one scan.
@@ -44,15 +47,31 @@ impl SliceArchive {
     /// [`Error::Run`](crate::error::Error::Run) if the scan is missing or damaged.
     pub fn read(&self, scan: &str) -> Result<ScanSlices> {
         let images = self.read_array::<f32, _>(scan, "image")?;
-        let foreground = self.read_array::<u8, _>(scan, "foreground")?.mapv(|pixel| pixel != 0);
+        let foreground = self
+            .read_array::<u8, _>(scan, "foreground")?
+            .mapv(|pixel| pixel != 0);
         let indices = self.read_array::<f32, Ix1>(scan, "slice")?;
-        Ok(ScanSlices { images, foreground, indices: indices.iter().map(|&index| index as usize).collect() })
+        Ok(ScanSlices {
+            images,
+            foreground,
+            indices: indices.iter().map(|&index| index as usize).collect(),
+        })
     }
 
-    fn read_array<T: ArrayElement, D: Dimension>(&self, scan: &str, what: &str) -> Result<Array<T, D>> {
+    fn read_array<T: ArrayElement, D: Dimension>(
+        &self,
+        scan: &str,
+        what: &str,
+    ) -> Result<Array<T, D>> {
         let name = format!("{scan}/{what}");
-        let array = self.archive.read_array::<T>(&name).doing("read", &self.path)?.values;
-        array.into_dimensionality().doing(&format!("use {name} of"), &self.path)
+        let array = self
+            .archive
+            .read_array::<T>(&name)
+            .doing("read", &self.path)?
+            .values;
+        array
+            .into_dimensionality()
+            .doing(&format!("use {name} of"), &self.path)
     }
 }
 
@@ -72,9 +91,12 @@ pub fn resample(images: Array3<f32>, size: usize) -> Array3<f32> {
 fn resample_one(image: ArrayView2<'_, f32>, size: usize) -> Array2<f32> {
     let (rows, columns) = image.dim();
     let pixel = |column, row| Luma([image[[row as usize, column as usize]]]);
-    let buffer: ImageBuffer<Luma<f32>, Vec<f32>> = ImageBuffer::from_fn(columns as u32, rows as u32, pixel);
+    let buffer: ImageBuffer<Luma<f32>, Vec<f32>> =
+        ImageBuffer::from_fn(columns as u32, rows as u32, pixel);
     let resized = resize(&buffer, size as u32, size as u32, FilterType::Triangle);
-    Array2::from_shape_fn((size, size), |(row, column)| resized.get_pixel(column as u32, row as u32).0[0])
+    Array2::from_shape_fn((size, size), |(row, column)| {
+        resized.get_pixel(column as u32, row as u32).0[0]
+    })
 }
 
 /// A mask at another size: a pixel counts if at least half of it did.

@@ -33,7 +33,9 @@ pub fn sample_sheet_path(config: &Config, outputs: &Outputs) -> PathBuf {
 
 /// Whether a scan's name cannot lead out of a folder.
 fn stays_inside(scan: &str) -> bool {
-    Path::new(scan).components().all(|part| matches!(part, Component::Normal(_)))
+    Path::new(scan)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)))
 }
 
 impl Study {
@@ -45,13 +47,26 @@ impl Study {
     /// one, or with fewer fish than folds.
     pub fn load(config: &Config, outputs: &Outputs) -> Result<Self> {
         let path = sample_sheet_path(config, outputs);
-        let fault = |e: &dyn std::fmt::Display| Error::usage(format!("sample sheet {}: {e}", path.display()));
-        let specimens = SampleSheet::read(&path).map_err(|e| Error::usage(e.to_string()))?.specimens;
-        if let Some(scan) = specimens.iter().map(|s| &s.scan).find(|scan| !stays_inside(scan)) {
-            return Err(fault(&format!("scan `{scan}` must be a name below the data folder, without `..`")));
+        let fault = |e: &dyn std::fmt::Display| {
+            Error::usage(format!("sample sheet {}: {e}", path.display()))
+        };
+        let specimens = SampleSheet::read(&path)
+            .map_err(|e| Error::usage(e.to_string()))?
+            .specimens;
+        if let Some(scan) = specimens
+            .iter()
+            .map(|s| &s.scan)
+            .find(|scan| !stays_inside(scan))
+        {
+            return Err(fault(&format!(
+                "scan `{scan}` must be a name below the data folder, without `..`"
+            )));
         }
         let positive = &config.data.positive_class;
-        let labels: Vec<u32> = specimens.iter().map(|s| u32::from(s.class == *positive)).collect();
+        let labels: Vec<u32> = specimens
+            .iter()
+            .map(|s| u32::from(s.class == *positive))
+            .collect();
         if !labels.contains(&1) || !labels.contains(&0) {
             let mut classes: Vec<_> = specimens.iter().map(|s| s.class.as_str()).collect();
             classes.sort_unstable();
@@ -61,11 +76,24 @@ impl Study {
                 classes.join("`, `")
             )));
         }
-        let unit = if specimens.iter().all(|s| s.fish.is_some()) { SplitUnit::Fish } else { SplitUnit::Fillet };
+        let unit = if specimens.iter().all(|s| s.fish.is_some()) {
+            SplitUnit::Fish
+        } else {
+            SplitUnit::Fillet
+        };
         let items: Vec<SplitItem> = specimens.iter().map(SplitItem::from_specimen).collect();
-        let split = KFoldConfig { unit, folds: config.training.folds, ..KFoldConfig::default() };
+        let split = KFoldConfig {
+            unit,
+            folds: config.training.folds,
+            ..KFoldConfig::default()
+        };
         let folds = k_fold(&items, &split, config.seed).map_err(|e| fault(&e))?;
-        Ok(Self { specimens, labels, unit, folds })
+        Ok(Self {
+            specimens,
+            labels,
+            unit,
+            folds,
+        })
     }
 
     /// Names of the scans, in order.
@@ -81,6 +109,10 @@ impl Study {
     /// Who a scan belongs to, for statistics: the fish, else the fillet, else the scan itself.
     pub fn animal(&self, scan: usize) -> &str {
         let specimen = &self.specimens[scan];
-        specimen.fish.as_deref().or(specimen.fillet.as_deref()).unwrap_or(&specimen.scan)
+        specimen
+            .fish
+            .as_deref()
+            .or(specimen.fillet.as_deref())
+            .unwrap_or(&specimen.scan)
     }
 }

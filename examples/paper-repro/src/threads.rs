@@ -13,9 +13,14 @@ const VARIABLES: [&str; 2] = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
 ///
 /// [`Error::Run`] if the program cannot be started again.
 pub fn restart_with(threads: Option<NonZeroUsize>) -> Result<()> {
-    let Some(threads) = threads else { return Ok(()) };
+    let Some(threads) = threads else {
+        return Ok(());
+    };
     let threads = threads.to_string();
-    if VARIABLES.iter().all(|name| std::env::var(name).is_ok_and(|value| value == threads)) {
+    if VARIABLES
+        .iter()
+        .all(|name| std::env::var(name).is_ok_and(|value| value == threads))
+    {
         return Ok(());
     }
     let program = std::env::current_exe().map_err(|e| Error::Run(e.into()))?;
@@ -25,7 +30,9 @@ pub fn restart_with(threads: Option<NonZeroUsize>) -> Result<()> {
         command.env(name, &threads);
     }
     let error = replace(&mut command);
-    Err(Error::Run(anyhow::Error::from(error).context(format!("cannot restart {}", program.display()))))
+    Err(Error::Run(
+        anyhow::Error::from(error).context(format!("cannot restart {}", program.display())),
+    ))
 }
 
 /// Becomes the command; returns only if that fails.

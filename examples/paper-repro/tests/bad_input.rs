@@ -11,9 +11,16 @@ use support::{run, said, study, tiny_config};
 fn fails(arguments: &[&str], code: i32, names: &[&str]) {
     let output = run(arguments);
     let said = said(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?} said: {said}");
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{arguments:?} said: {said}"
+    );
     for name in names {
-        assert!(said.contains(name), "{arguments:?} should name {name:?}, said: {said}");
+        assert!(
+            said.contains(name),
+            "{arguments:?} should name {name:?}, said: {said}"
+        );
     }
 }
 
@@ -30,12 +37,28 @@ fn command_line_and_configuration_are_usage_errors() {
     fails(&["--models", "resnet51"], 2, &["resnet51"]);
     fails(&["--methods", "grad_kam"], 2, &["grad_kam"]);
     fails(&["--device", "cuda:x"], 2, &["cuda:x"]);
-    fails(&["--device", "cuda:0", "--out", text(&out)], 2, &["without CUDA"]);
-    fails(&["--protocol", "published", "--out", text(&out)], 2, &["protocol", "rigorous"]);
-    fails(&["--config", "no/such/file.toml"], 2, &["no/such/file.toml"]);
+    fails(
+        &["--device", "cuda:0", "--out", text(&out)],
+        2,
+        &["without CUDA"],
+    );
+    fails(
+        &["--protocol", "published", "--out", text(&out)],
+        2,
+        &["protocol", "rigorous"],
+    );
+    fails(
+        &["--config", "no/such/file.toml"],
+        2,
+        &["no/such/file.toml"],
+    );
     fails(&["phantom", "--data", "."], 2, &["phantom"]);
     fs::write(&config, "[training]\nepoch = 3\n").unwrap();
-    fails(&["--config", text(&config)], 2, &["training.epoch", "bad.toml"]);
+    fails(
+        &["--config", text(&config)],
+        2,
+        &["training.epoch", "bad.toml"],
+    );
     fs::write(&config, "[training]\nepochs = \"three\"\n").unwrap();
     fails(&["--config", text(&config)], 2, &["epochs", "bad.toml"]);
     fs::write(&config, "[training]\nepochs = 0\n").unwrap();
@@ -54,7 +77,10 @@ fn printed_configuration_is_accepted_and_printed_again() {
         assert!(first.status.success());
         fs::write(&config, &first.stdout).unwrap();
         let second = run(&["--config", text(&config), "--print-config"]);
-        assert_eq!(String::from_utf8_lossy(&first.stdout), String::from_utf8_lossy(&second.stdout));
+        assert_eq!(
+            String::from_utf8_lossy(&first.stdout),
+            String::from_utf8_lossy(&second.stdout)
+        );
         assert!(String::from_utf8_lossy(&first.stdout).contains("seed = 7"));
     }
 }
@@ -64,20 +90,29 @@ fn data_folder_and_sample_sheet() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (folder.path().join("data"), folder.path().join("out"));
     let sheet = data.join("samples.csv");
-    let check = |code, names: &[&str]| fails(&["--data", text(&data), "--out", text(&out)], code, names);
+    let check =
+        |code, names: &[&str]| fails(&["--data", text(&data), "--out", text(&out)], code, names);
     check(2, &["data", "no such folder"]);
     fs::create_dir(&data).unwrap();
     check(2, &["samples.csv"]);
     fs::write(&sheet, "scan,klass\na,fresh\n").unwrap();
     check(2, &["samples.csv", "klass"]);
-    fs::write(&sheet, "scan,class,fish\na,fresh,1\nb,thawed,1\nc,fresh,2\nd,thawed,2\ne,fresh,3\nf,thawed,3\n").unwrap();
+    fs::write(
+        &sheet,
+        "scan,class,fish\na,fresh,1\nb,thawed,1\nc,fresh,2\nd,thawed,2\ne,fresh,3\nf,thawed,3\n",
+    )
+    .unwrap();
     check(2, &["scan `a`"]);
     fs::write(&sheet, "scan,class,fish\n../a,fresh,1\nb,thawed,1\n").unwrap();
     check(2, &["../a"]);
     fs::write(&sheet, "scan,class,fish\na,cold,1\nb,warm,1\n").unwrap();
     check(2, &["thawed", "cold", "warm"]);
     // folders that exist, but hold no MR
-    fs::write(&sheet, "scan,class,fish\na,fresh,1\nb,thawed,1\nc,fresh,2\nd,thawed,2\ne,fresh,3\nf,thawed,3\n").unwrap();
+    fs::write(
+        &sheet,
+        "scan,class,fish\na,fresh,1\nb,thawed,1\nc,fresh,2\nd,thawed,2\ne,fresh,3\nf,thawed,3\n",
+    )
+    .unwrap();
     for scan in ["a", "b", "c", "d", "e", "f"] {
         fs::create_dir(data.join(scan)).unwrap();
         fs::write(data.join(scan).join("readme.txt"), "no image here").unwrap();
@@ -92,17 +127,32 @@ fn output_folder() {
     let foreign = folder.path().join("foreign");
     fs::create_dir(&foreign).unwrap();
     fs::write(foreign.join("thesis.txt"), "years of work").unwrap();
-    fails(&["--profile", "smoke", "--out", text(&foreign)], 2, &["foreign", "not empty"]);
-    assert_eq!(fs::read_to_string(foreign.join("thesis.txt")).unwrap(), "years of work");
+    fails(
+        &["--profile", "smoke", "--out", text(&foreign)],
+        2,
+        &["foreign", "not empty"],
+    );
+    assert_eq!(
+        fs::read_to_string(foreign.join("thesis.txt")).unwrap(),
+        "years of work"
+    );
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     fails(&["--profile", "smoke", "--out", text(&file)], 1, &["file"]);
     let newer = folder.path().join("newer");
     fs::create_dir(&newer).unwrap();
     fs::write(newer.join("manifest.json"), r#"{"format": 999}"#).unwrap();
-    fails(&["--profile", "smoke", "--out", text(&newer)], 1, &["manifest.json", "999"]);
+    fails(
+        &["--profile", "smoke", "--out", text(&newer)],
+        1,
+        &["manifest.json", "999"],
+    );
     fs::write(newer.join("manifest.json"), "{").unwrap();
-    fails(&["--profile", "smoke", "--out", text(&newer)], 1, &["manifest.json", "damaged"]);
+    fails(
+        &["--profile", "smoke", "--out", text(&newer)],
+        1,
+        &["manifest.json", "damaged"],
+    );
 }
 
 #[test]
@@ -113,7 +163,10 @@ fn truncated_scan_names_the_file() {
     let data = folder.path().join("data");
     fs::create_dir(&data).unwrap();
     fs::copy(made.join("data/samples.csv"), data.join("samples.csv")).unwrap();
-    let mut scans: Vec<_> = fs::read_dir(made.join("data/scans")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut scans: Vec<_> = fs::read_dir(made.join("data/scans"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     scans.sort();
     for (index, scan) in scans.iter().enumerate() {
         let mut bytes = fs::read(scan).unwrap();
@@ -124,6 +177,17 @@ fn truncated_scan_names_the_file() {
     }
     let out = folder.path().join("out");
     let broken = scans[1].file_name().unwrap().to_str().unwrap();
-    fails(&["--config", text(&config), "--data", text(&data), "--out", text(&out)], 1, &[broken]);
+    fails(
+        &[
+            "--config",
+            text(&config),
+            "--data",
+            text(&data),
+            "--out",
+            text(&out),
+        ],
+        1,
+        &[broken],
+    );
     assert!(!out.join("archive.h5").exists());
 }

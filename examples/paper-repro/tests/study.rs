@@ -9,12 +9,30 @@ use std::time::{Duration, Instant};
 use support::{assert_same, command, contents, said, study, tiny_config};
 
 const TABLES: [(&str, &str); 6] = [
-    ("classification", "model,seed,split,n,correct,accuracy,ci_low,ci_high"),
-    ("miou", "model,method,treatment,reference,threshold,n,n_undefined,miou,sd"),
-    ("agreement_methods", "model,threshold,n,n_undefined,median,q1,q3,mean"),
-    ("agreement_networks", "method,threshold,n,n_undefined,median,q1,q3,mean"),
-    ("liquid_loss", "model,method,threshold,n,rho,p,ci_low,ci_high"),
-    ("tests", "question,form,test,unit,n,statistic,df,p,effect,caveats"),
+    (
+        "classification",
+        "model,seed,split,n,correct,accuracy,ci_low,ci_high",
+    ),
+    (
+        "miou",
+        "model,method,treatment,reference,threshold,n,n_undefined,miou,sd",
+    ),
+    (
+        "agreement_methods",
+        "model,threshold,n,n_undefined,median,q1,q3,mean",
+    ),
+    (
+        "agreement_networks",
+        "method,threshold,n,n_undefined,median,q1,q3,mean",
+    ),
+    (
+        "liquid_loss",
+        "model,method,threshold,n,rho,p,ci_low,ci_high",
+    ),
+    (
+        "tests",
+        "question,form,test,unit,n,statistic,df,p,effect,caveats",
+    ),
 ];
 
 fn manifest(out: &Path) -> serde_json::Value {
@@ -32,21 +50,47 @@ fn a_study_leaves_everything_and_is_reused_or_rerun_as_its_inputs_say() {
         assert_eq!(table.lines().next(), Some(header));
         assert!(table.lines().count() > 1, "{name} has no rows");
     }
-    for file in ["archive.h5", "report.html", "models/resnet50/best.safetensors", "models/resnet50/history.csv"] {
+    for file in [
+        "archive.h5",
+        "report.html",
+        "models/resnet50/best.safetensors",
+        "models/resnet50/history.csv",
+    ] {
         assert!(out.join(file).metadata().unwrap().len() > 0, "{file}");
     }
     let report = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(report.contains("phantom") && !report.contains("src=\"http"));
     let manifest_now = manifest(&out);
-    let names: Vec<_> = manifest_now["stages"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["phantom", "import", "preprocess", "train", "explain", "analyse", "report"]);
+    let names: Vec<_> = manifest_now["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "phantom",
+            "import",
+            "preprocess",
+            "train",
+            "explain",
+            "analyse",
+            "report"
+        ]
+    );
     assert_eq!(manifest_now["synthetic"], true);
 
     // nothing changed: everything is reused
     let before = contents(&out);
     let second = study(&config, &out, &[]);
     assert!(second.status.success());
-    assert_eq!(said(&second).matches("reused").count(), 7, "{}", said(&second));
+    assert_eq!(
+        said(&second).matches("reused").count(),
+        7,
+        "{}",
+        said(&second)
+    );
     assert_eq!(before, contents(&out));
 
     // a missing map: explain and what follows run again, with the same result
@@ -54,7 +98,11 @@ fn a_study_leaves_everything_and_is_reused_or_rerun_as_its_inputs_say() {
     let map = fs::read_dir(map).unwrap().next().unwrap().unwrap().path();
     fs::remove_file(&map).unwrap();
     let third = study(&config, &out, &[]);
-    assert!(said(&third).contains("is missing") && said(&third).contains("train: unchanged"), "{}", said(&third));
+    assert!(
+        said(&third).contains("is missing") && said(&third).contains("train: unchanged"),
+        "{}",
+        said(&third)
+    );
     assert_eq!(before, contents(&out));
 
     // an edited file is an error that names it
@@ -63,14 +111,25 @@ fn a_study_leaves_everything_and_is_reused_or_rerun_as_its_inputs_say() {
     fs::write(&weights, &good[..good.len() - 1]).unwrap();
     let fourth = study(&config, &out, &[]);
     assert_eq!(fourth.status.code(), Some(1));
-    assert!(said(&fourth).contains("best.safetensors"), "{}", said(&fourth));
+    assert!(
+        said(&fourth).contains("best.safetensors"),
+        "{}",
+        said(&fourth)
+    );
     fs::write(&weights, &good).unwrap();
 
     // another option: its stage and the later ones run again, the earlier ones do not
     let fifth = study(&config, &out, &["--methods", "grad_cam"]);
     let text = said(&fifth);
-    assert!(text.contains("train: unchanged") && text.contains("explain: its options or inputs have changed"), "{text}");
-    assert!(!out.join("cams/resnet50/score_cam").exists(), "results of the old options are gone");
+    assert!(
+        text.contains("train: unchanged")
+            && text.contains("explain: its options or inputs have changed"),
+        "{text}"
+    );
+    assert!(
+        !out.join("cams/resnet50/score_cam").exists(),
+        "results of the old options are gone"
+    );
 }
 
 #[test]
@@ -82,21 +141,37 @@ fn the_same_seed_gives_the_same_bytes_for_any_number_of_threads_and_another_seed
     assert!(first.status.success(), "{}", said(&first));
     assert!(study(&config, &two, &["--threads", "2"]).status.success());
     assert_same(&one, &two);
-    assert!(study(&config, &other, &["--seed", "8", "import"]).status.success());
-    assert_ne!(fs::read(one.join("archive.h5")).unwrap(), fs::read(other.join("archive.h5")).unwrap());
+    assert!(
+        study(&config, &other, &["--seed", "8", "import"])
+            .status
+            .success()
+    );
+    assert_ne!(
+        fs::read(one.join("archive.h5")).unwrap(),
+        fs::read(other.join("archive.h5")).unwrap()
+    );
 }
 
 #[test]
 fn a_killed_run_continues_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let (config, whole, killed) = (tiny_config(folder.path()), folder.path().join("whole"), folder.path().join("killed"));
+    let (config, whole, killed) = (
+        tiny_config(folder.path()),
+        folder.path().join("whole"),
+        folder.path().join("killed"),
+    );
     let started = Instant::now();
     assert!(study(&config, &whole, &[]).status.success());
     let duration = started.elapsed();
     // killed again and again at moments spread over the run
     for part in [0.15, 0.3, 0.45, 0.6] {
         let mut run = command();
-        run.args(["--config", config.to_str().unwrap(), "--out", killed.to_str().unwrap()]);
+        run.args([
+            "--config",
+            config.to_str().unwrap(),
+            "--out",
+            killed.to_str().unwrap(),
+        ]);
         let mut child = run.stderr(std::process::Stdio::null()).spawn().unwrap();
         std::thread::sleep(duration.mul_f64(part));
         child.kill().unwrap();
@@ -117,19 +192,33 @@ fn signals_end_with_their_code_and_a_second_run_is_kept_out() {
         let mut run = command();
         // long enough to be interrupted on any machine
         let longer = folder.path().join("longer.toml");
-        let text = fs::read_to_string(&config).unwrap().replace("epochs = 2", "epochs = 20000").replace("patience = 2", "patience = 20000");
+        let text = fs::read_to_string(&config)
+            .unwrap()
+            .replace("epochs = 2", "epochs = 20000")
+            .replace("patience = 2", "patience = 20000");
         fs::write(&longer, text).unwrap();
-        run.args(["--config", longer.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+        run.args([
+            "--config",
+            longer.to_str().unwrap(),
+            "--out",
+            out.to_str().unwrap(),
+        ]);
         let mut child = run.stderr(std::process::Stdio::piped()).spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(120);
-        while !out.join("models/resnet50/fold-0/checkpoint.safetensors").exists() {
+        while !out
+            .join("models/resnet50/fold-0/checkpoint.safetensors")
+            .exists()
+        {
             assert!(Instant::now() < deadline, "training never began");
             std::thread::sleep(Duration::from_millis(20));
         }
         let second = study(&longer, &out, &[]);
         assert_eq!(second.status.code(), Some(1));
         assert!(said(&second).contains("another run"), "{}", said(&second));
-        let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        let kill = std::process::Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(kill.success());
         assert_eq!(child.wait().unwrap().code(), Some(code));
         assert_eq!(manifest(&out)["unfinished"]["name"], "train");

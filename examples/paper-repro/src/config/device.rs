@@ -26,8 +26,9 @@ impl Device {
             Self::Cuda(_) if !cfg!(feature = "cuda") => Err(Error::usage(format!(
                 "device {self}: this program was built without CUDA; build it with --features cuda"
             ))),
-            Self::Cuda(ordinal) => candle_core::Device::new_cuda(ordinal)
-                .map_err(|e| Error::Run(anyhow::Error::from(e).context(format!("cannot open device {self}")))),
+            Self::Cuda(ordinal) => candle_core::Device::new_cuda(ordinal).map_err(|e| {
+                Error::Run(anyhow::Error::from(e).context(format!("cannot open device {self}")))
+            }),
         }
     }
 }
@@ -47,9 +48,10 @@ impl std::str::FromStr for Device {
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         match text.split_once(':') {
             None if text == "cpu" => Ok(Self::Cpu),
-            Some(("cuda", ordinal)) => {
-                ordinal.parse().map(Self::Cuda).map_err(|e| format!("`{text}`: device number: {e}"))
-            }
+            Some(("cuda", ordinal)) => ordinal
+                .parse()
+                .map(Self::Cuda)
+                .map_err(|e| format!("`{text}`: device number: {e}")),
             _ => Err(format!("`{text}` is no device; `cpu` or `cuda:N`")),
         }
     }

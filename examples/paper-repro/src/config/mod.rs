@@ -114,6 +114,9 @@ pub struct TrainingConfig {
     /// convention says (0.99 for Keras, too slow for short training).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub norm_momentum: Option<f64>,
+    /// Folds trained at the same time, each on one thread; 1 trains them one after the other on all threads. The
+    /// results are the same.
+    pub concurrent_folds: usize,
     /// Random changes of the training images.
     pub augment: AugmentConfig,
 }
@@ -157,16 +160,23 @@ impl Config {
     ///
     /// [`Error::Usage`] names the file, and the key that is unknown or has an impossible value.
     pub fn from_file(file: &Path) -> Result<Self> {
-        let fault = |e: &dyn std::fmt::Display| Error::usage(format!("configuration {}: {e}", file.display()));
+        let fault = |e: &dyn std::fmt::Display| {
+            Error::usage(format!("configuration {}: {e}", file.display()))
+        };
         let text = std::fs::read_to_string(file).map_err(|e| fault(&e))?;
         let given: toml::Table = toml::from_str(&text).map_err(|e| fault(&e))?;
         let profile = match given.get("profile") {
-            Some(value) => value.clone().try_into().map_err(|e| fault(&format!("profile: {e}")))?,
+            Some(value) => value
+                .clone()
+                .try_into()
+                .map_err(|e| fault(&format!("profile: {e}")))?,
             None => Profile::Quick,
         };
         let mut merged = toml::Table::try_from(Self::profile(profile)).map_err(|e| fault(&e))?;
         merge(&mut merged, given, "").map_err(|key| {
-            fault(&format!("unknown key `{key}`; --print-config shows the keys there are"))
+            fault(&format!(
+                "unknown key `{key}`; --print-config shows the keys there are"
+            ))
         })?;
         merged.try_into().map_err(|e| fault(&e))
     }
@@ -186,7 +196,11 @@ impl Config {
     ///
     /// [`Error::Usage`] if no network is left.
     pub fn choose_networks(&mut self, wanted: &[Architecture]) -> Result<()> {
-        let template = self.networks.first().cloned().ok_or_else(|| Error::usage("the configuration has no network"))?;
+        let template = self
+            .networks
+            .first()
+            .cloned()
+            .ok_or_else(|| Error::usage("the configuration has no network"))?;
         self.networks = wanted
             .iter()
             .map(|&architecture| {
@@ -194,7 +208,10 @@ impl Config {
                     .iter()
                     .find(|network| network.architecture == architecture)
                     .cloned()
-                    .unwrap_or(NetworkConfig { architecture, ..template.clone() })
+                    .unwrap_or(NetworkConfig {
+                        architecture,
+                        ..template.clone()
+                    })
             })
             .collect();
         Ok(())
@@ -208,26 +225,133 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         let training = &self.training;
         let unit = |value: f64| value > 0.0 && value < 1.0;
-        let checks: [(bool, &str, String, &str); 16] = [
-            (self.protocol == Protocol::Rigorous, "protocol", self.protocol.to_string(), "only `rigorous` is complete in this version"),
-            (!self.data.positive_class.trim().is_empty(), "data.positive_class", self.data.positive_class.clone(), "name a class of the sample sheet"),
-            ((16..=4096).contains(&self.preprocess.image_size), "preprocess.image_size", self.preprocess.image_size.to_string(), "16 to 4096"),
-            ((0.0..1.0).contains(&self.preprocess.minimum_foreground), "preprocess.minimum_foreground", self.preprocess.minimum_foreground.to_string(), "at least 0 and below 1"),
-            (!self.networks.is_empty(), "networks", "[]".into(), "at least one network"),
-            (self.networks.iter().all(|n| n.width > 0.0 && n.width <= 4.0), "networks.width", format!("{:?}", self.networks.iter().map(|n| n.width).collect::<Vec<_>>()), "above 0 and at most 4"),
-            (distinct(self.networks.iter().map(|n| n.architecture)), "networks", join(self.networks.iter().map(|n| n.architecture)), "each network once"),
-            (training.folds >= 3, "training.folds", training.folds.to_string(), "at least 3 (train, validation, test)"),
-            (training.epochs >= 1, "training.epochs", training.epochs.to_string(), "at least 1"),
-            (training.batch_size >= 1, "training.batch_size", training.batch_size.to_string(), "at least 1"),
-            (training.learning_rate > 0.0 && training.learning_rate.is_finite(), "training.learning_rate", training.learning_rate.to_string(), "a positive number"),
-            (training.norm_momentum.is_none_or(|m| (0.0..1.0).contains(&m)), "training.norm_momentum", format!("{:?}", training.norm_momentum), "at least 0 and below 1"),
-            (!self.explain.methods.is_empty() && distinct(self.explain.methods.iter().map(ToString::to_string)), "explain.methods", join(&self.explain.methods), "at least one method, each once"),
-            (self.explain.batch_size >= 1 && self.explain.memory_mib >= 1 && self.explain.score_channels != Some(0), "explain", format!("batch_size {}, memory_mib {}, score_channels {:?}", self.explain.batch_size, self.explain.memory_mib, self.explain.score_channels), "each at least 1"),
-            (!self.analysis.thresholds.is_empty() && self.analysis.thresholds.iter().all(|&t| unit(t)) && self.analysis.thresholds.windows(2).all(|w| w[0] < w[1]), "analysis.thresholds", format!("{:?}", self.analysis.thresholds), "increasing, between 0 and 1"),
-            (unit(self.analysis.truth_threshold) && unit(self.analysis.confidence), "analysis", format!("truth_threshold {}, confidence {}", self.analysis.truth_threshold, self.analysis.confidence), "between 0 and 1"),
+        let checks: [(bool, &str, String, &str); 17] = [
+            (
+                self.protocol == Protocol::Rigorous,
+                "protocol",
+                self.protocol.to_string(),
+                "only `rigorous` is complete in this version",
+            ),
+            (
+                !self.data.positive_class.trim().is_empty(),
+                "data.positive_class",
+                self.data.positive_class.clone(),
+                "name a class of the sample sheet",
+            ),
+            (
+                (16..=4096).contains(&self.preprocess.image_size),
+                "preprocess.image_size",
+                self.preprocess.image_size.to_string(),
+                "16 to 4096",
+            ),
+            (
+                (0.0..1.0).contains(&self.preprocess.minimum_foreground),
+                "preprocess.minimum_foreground",
+                self.preprocess.minimum_foreground.to_string(),
+                "at least 0 and below 1",
+            ),
+            (
+                !self.networks.is_empty(),
+                "networks",
+                "[]".into(),
+                "at least one network",
+            ),
+            (
+                self.networks
+                    .iter()
+                    .all(|n| n.width > 0.0 && n.width <= 4.0),
+                "networks.width",
+                format!(
+                    "{:?}",
+                    self.networks.iter().map(|n| n.width).collect::<Vec<_>>()
+                ),
+                "above 0 and at most 4",
+            ),
+            (
+                distinct(self.networks.iter().map(|n| n.architecture)),
+                "networks",
+                join(self.networks.iter().map(|n| n.architecture)),
+                "each network once",
+            ),
+            (
+                training.folds >= 3,
+                "training.folds",
+                training.folds.to_string(),
+                "at least 3 (train, validation, test)",
+            ),
+            (
+                training.epochs >= 1,
+                "training.epochs",
+                training.epochs.to_string(),
+                "at least 1",
+            ),
+            (
+                training.concurrent_folds >= 1,
+                "training.concurrent_folds",
+                training.concurrent_folds.to_string(),
+                "at least 1",
+            ),
+            (
+                training.batch_size >= 1,
+                "training.batch_size",
+                training.batch_size.to_string(),
+                "at least 1",
+            ),
+            (
+                training.learning_rate > 0.0 && training.learning_rate.is_finite(),
+                "training.learning_rate",
+                training.learning_rate.to_string(),
+                "a positive number",
+            ),
+            (
+                training
+                    .norm_momentum
+                    .is_none_or(|m| (0.0..1.0).contains(&m)),
+                "training.norm_momentum",
+                format!("{:?}", training.norm_momentum),
+                "at least 0 and below 1",
+            ),
+            (
+                !self.explain.methods.is_empty()
+                    && distinct(self.explain.methods.iter().map(ToString::to_string)),
+                "explain.methods",
+                join(&self.explain.methods),
+                "at least one method, each once",
+            ),
+            (
+                self.explain.batch_size >= 1
+                    && self.explain.memory_mib >= 1
+                    && self.explain.score_channels != Some(0),
+                "explain",
+                format!(
+                    "batch_size {}, memory_mib {}, score_channels {:?}",
+                    self.explain.batch_size, self.explain.memory_mib, self.explain.score_channels
+                ),
+                "each at least 1",
+            ),
+            (
+                !self.analysis.thresholds.is_empty()
+                    && self.analysis.thresholds.iter().all(|&t| unit(t))
+                    && self.analysis.thresholds.windows(2).all(|w| w[0] < w[1]),
+                "analysis.thresholds",
+                format!("{:?}", self.analysis.thresholds),
+                "increasing, between 0 and 1",
+            ),
+            (
+                unit(self.analysis.truth_threshold) && unit(self.analysis.confidence),
+                "analysis",
+                format!(
+                    "truth_threshold {}, confidence {}",
+                    self.analysis.truth_threshold, self.analysis.confidence
+                ),
+                "between 0 and 1",
+            ),
         ];
         let parts = [
-            ("preprocess.foreground", self.preprocess.foreground.validate()),
+            (
+                "preprocess.foreground",
+                self.preprocess.foreground.validate(),
+            ),
             ("preprocess.normalise", self.preprocess.normalise.validate()),
             ("training.augment", training.augment.validate()),
             ("phantom", self.phantom.validate()),
@@ -252,9 +376,18 @@ impl Config {
 /// Lays `over` on `base`; the error is the path of a key of a table that `base` lacks.
 fn merge(base: &mut toml::Table, over: toml::Table, path: &str) -> std::result::Result<(), String> {
     for (key, value) in over {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         match (base.get_mut(&key), value) {
-            (Some(toml::Value::Table(inner)), toml::Value::Table(value)) => merge(inner, value, &path)?,
+            // another kind of optimiser or normalisation has other keys
+            (Some(toml::Value::Table(inner)), toml::Value::Table(value))
+                if !changes_kind(inner, &value) =>
+            {
+                merge(inner, value, &path)?;
+            }
             (Some(slot), value) => *slot = value,
             // keys that may be absent are absent from the base as well
             (None, value) if OPTIONAL.contains(&path.as_str()) => {
@@ -266,13 +399,32 @@ fn merge(base: &mut toml::Table, over: toml::Table, path: &str) -> std::result::
     Ok(())
 }
 
-const OPTIONAL: [&str; 4] = ["data.directory", "data.samples", "training.norm_momentum", "explain.score_channels"];
+const OPTIONAL: [&str; 4] = [
+    "data.directory",
+    "data.samples",
+    "training.norm_momentum",
+    "explain.score_channels",
+];
+
+fn changes_kind(base: &toml::Table, over: &toml::Table) -> bool {
+    ["kind", "method"].iter().any(|tag| {
+        over.get(*tag)
+            .is_some_and(|kind| base.get(*tag) != Some(kind))
+    })
+}
 
 fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> bool {
     let items: Vec<T> = items.collect();
-    items.iter().enumerate().all(|(i, item)| !items[..i].contains(item))
+    items
+        .iter()
+        .enumerate()
+        .all(|(i, item)| !items[..i].contains(item))
 }
 
 fn join<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
-    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(",")
+    items
+        .into_iter()
+        .map(|item| item.to_string())
+        .collect::<Vec<_>>()
+        .join(",")
 }

@@ -8,8 +8,8 @@ use fillet_preprocess::{AugmentConfig, ForegroundConfig, NormaliseConfig};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnalysisConfig, Config, DataConfig, Device, ExplainConfig, NetworkConfig, PreprocessConfig, Protocol,
-    TrainingConfig,
+    AnalysisConfig, Config, DataConfig, Device, ExplainConfig, NetworkConfig, PreprocessConfig,
+    Protocol, TrainingConfig,
 };
 
 /// How large a study is. What it means is its protocol.
@@ -58,11 +58,25 @@ struct Size {
 impl Profile {
     fn size(self) -> Size {
         // the filters of the background removal are sized for 256 pixels; small images get smaller ones
-        let small = ForegroundConfig { maximum_size: 3, erosions: 1, gaussian_size: 3, ..ForegroundConfig::default() };
+        let small = ForegroundConfig {
+            maximum_size: 3,
+            erosions: 1,
+            gaussian_size: 3,
+            ..ForegroundConfig::default()
+        };
         // rotating or shifting a small image blurs the very texture that tells thawed from fresh
-        let flips = AugmentConfig { rotation_degrees: 0.0, row_shift: 0.0, column_shift: 0.0, ..AugmentConfig::default() };
+        let flips = AugmentConfig {
+            rotation_degrees: 0.0,
+            row_shift: 0.0,
+            column_shift: 0.0,
+            ..AugmentConfig::default()
+        };
         // short training does not get far with plain gradient descent
-        let adam = Optimiser::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let adam = Optimiser::Adam {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+        };
         match self {
             Self::Smoke => Size {
                 fish: 6,
@@ -124,7 +138,11 @@ impl Profile {
     pub(super) fn config(self) -> Config {
         let size = self.size();
         // Glorot's rule, as in the paper, needs the paper's thousands of epochs where there is no batch norm
-        let initialisation = if self == Self::Paper { Initialisation::Convention } else { Initialisation::He };
+        let initialisation = if self == Self::Paper {
+            Initialisation::Convention
+        } else {
+            Initialisation::He
+        };
         let network = |architecture| NetworkConfig {
             architecture,
             width: size.width,
@@ -156,7 +174,10 @@ impl Profile {
                 foreground: size.foreground,
                 minimum_foreground: 0.02,
             },
-            networks: vec![network(Architecture::ResNet50), network(Architecture::Vgg16)],
+            networks: vec![
+                network(Architecture::ResNet50),
+                network(Architecture::Vgg16),
+            ],
             training: TrainingConfig {
                 folds: size.folds,
                 epochs: size.epochs,
@@ -165,6 +186,8 @@ impl Profile {
                 learning_rate: size.learning_rate,
                 optimiser: size.optimiser,
                 norm_momentum: size.norm_momentum,
+                // small networks keep one core busy, not two; at full size memory allows one at a time
+                concurrent_folds: if self == Self::Paper { 1 } else { 8 },
                 augment: size.augment,
             },
             explain: ExplainConfig {

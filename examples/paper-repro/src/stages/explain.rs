@@ -1,6 +1,8 @@
 //! Trained networks -> heatmaps of every scan, each by the network that never saw its fish.
 
-use cam_methods::{Control, Error as CamError, Explainer, Parameters, Pixels, Semantics, Tap, Target};
+use cam_methods::{
+    Control, Error as CamError, Explainer, Parameters, Pixels, Semantics, Tap, Target,
+};
 use candle_core::{Device, Tensor};
 use cnn_zoo::Backbone;
 use mri_io::npy;
@@ -16,7 +18,7 @@ use crate::slices::{ScanSlices, SliceArchive};
 use crate::study::Study;
 use crate::tensors;
 
-pub struct Explain;
+pub(super) struct Explain;
 
 impl Stage for Explain {
     fn name(&self) -> StageName {
@@ -24,7 +26,13 @@ impl Stage for Explain {
     }
 
     fn options(&self, config: &Config) -> Result<serde_json::Value> {
-        json((&config.explain, &config.networks, &config.data.positive_class, config.device, config.seed))
+        json((
+            &config.explain,
+            &config.networks,
+            &config.data.positive_class,
+            config.device,
+            config.seed,
+        ))
     }
 
     fn owned(&self) -> &'static [&'static str] {
@@ -35,7 +43,9 @@ impl Stage for Explain {
         let study = Study::load(&run.config, &run.outputs)?;
         let archive = SliceArchive::open(&run.outputs.slices())?;
         let device = run.config.device.open()?;
-        let mut task = run.reporter.task("explain", run.config.networks.len() * study.specimens.len());
+        let mut task = run
+            .reporter
+            .task("explain", run.config.networks.len() * study.specimens.len());
         for network in &run.config.networks {
             for (number, fold) in study.folds.iter().enumerate() {
                 let mut model = None;
@@ -61,7 +71,11 @@ impl Stage for Explain {
 }
 
 fn is_done(run: &Run, network: &NetworkConfig, scan: &str) -> bool {
-    run.config.explain.methods.iter().all(|method| run.outputs.cam(network.architecture, method, scan).exists())
+    run.config
+        .explain
+        .methods
+        .iter()
+        .all(|method| run.outputs.cam(network.architecture, method, scan).exists())
 }
 
 /// Maps of all methods for all slices of one scan.
@@ -74,7 +88,8 @@ fn explain_scan(
     device: &Device,
 ) -> Result<()> {
     let explain = &run.config.explain;
-    let tapped = |x: &Tensor, tap: &mut dyn Tap| model.forward_tapped(x, &mut |name, a| tap.visit(name, a));
+    let tapped =
+        |x: &Tensor, tap: &mut dyn Tap| model.forward_tapped(x, &mut |name, a| tap.visit(name, a));
     let interrupt = run.interrupt.clone();
     let parameters = Parameters {
         score_channel_cap: explain.score_channels,
@@ -96,19 +111,34 @@ fn explain_scan(
             .parameters(parameters.clone())
             .region(tissue)
             .memory_budget(explain.memory_mib << 20)
-            .observer(move |_| if stop.signal().is_some() { Control::Stop } else { Control::Continue })
+            .observer(move |_| {
+                if stop.signal().is_some() {
+                    Control::Stop
+                } else {
+                    Control::Continue
+                }
+            })
             .explain_all(&images, &targets, &explain.methods);
         let explanation = match explanation {
             Err(CamError::Cancelled { .. }) => {
-                return Err(interrupt.signal().map_or_else(|| Error::run("explanation cancelled"), Error::Interrupted));
+                return Err(interrupt
+                    .signal()
+                    .map_or_else(|| Error::run("explanation cancelled"), Error::Interrupted));
             }
-            other => other.map_err(|e| failed(format!("{} on scan {scan}", network.architecture), e))?,
+            other => {
+                other.map_err(|e| failed(format!("{} on scan {scan}", network.architecture), e))?
+            }
         };
         for (map, result) in maps.iter_mut().zip(&explanation.maps) {
             for at in 0..targets.len() {
-                let heatmap = result.heatmap(at).map_err(|e| failed(format!("map of scan {scan}"), e))?;
+                let heatmap = result
+                    .heatmap(at)
+                    .map_err(|e| failed(format!("map of scan {scan}"), e))?;
                 let mut plane = map.index_axis_mut(Axis(0), start + at);
-                plane.iter_mut().zip(heatmap).for_each(|(pixel, value)| *pixel = value);
+                plane
+                    .iter_mut()
+                    .zip(heatmap)
+                    .for_each(|(pixel, value)| *pixel = value);
             }
         }
     }

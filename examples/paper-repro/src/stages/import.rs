@@ -13,7 +13,7 @@ use crate::error::{Context, Error, Result};
 use crate::manifest::Manifest;
 use crate::study::{Study, sample_sheet_path};
 
-pub struct Import;
+pub(super) struct Import;
 
 impl Stage for Import {
     fn name(&self) -> StageName {
@@ -25,12 +25,20 @@ impl Stage for Import {
     }
 
     fn inputs(&self, run: &Run) -> Result<Vec<(String, PathBuf)>> {
-        let Some(directory) = &run.config.data.directory else { return Ok(Vec::new()) };
+        let Some(directory) = &run.config.data.directory else {
+            return Ok(Vec::new());
+        };
         if !directory.is_dir() {
-            return Err(Error::usage(format!("--data {}: no such folder", directory.display())));
+            return Err(Error::usage(format!(
+                "--data {}: no such folder",
+                directory.display()
+            )));
         }
         let study = Study::load(&run.config, &run.outputs)?;
-        let mut inputs = vec![("samples.csv".to_owned(), sample_sheet_path(&run.config, &run.outputs))];
+        let mut inputs = vec![(
+            "samples.csv".to_owned(),
+            sample_sheet_path(&run.config, &run.outputs),
+        )];
         for scan in study.scans() {
             let path = locate(directory, scan)?;
             let name = format!("scan {scan}");
@@ -40,7 +48,12 @@ impl Stage for Import {
                 let mut files = files_in(&path)?;
                 files.sort();
                 // numbers instead of file names: those may hold a person's name
-                inputs.extend(files.into_iter().enumerate().map(|(i, file)| (format!("{name} file {}", i + 1), file)));
+                inputs.extend(
+                    files
+                        .into_iter()
+                        .enumerate()
+                        .map(|(i, file)| (format!("{name} file {}", i + 1), file)),
+                );
             }
         }
         Ok(inputs)
@@ -52,7 +65,12 @@ impl Stage for Import {
 
     fn run(&self, run: &Run, _: &Manifest) -> Result<()> {
         let study = Study::load(&run.config, &run.outputs)?;
-        let directory = run.config.data.directory.clone().unwrap_or_else(|| run.outputs.phantom_scans());
+        let directory = run
+            .config
+            .data
+            .directory
+            .clone()
+            .unwrap_or_else(|| run.outputs.phantom_scans());
         let path = run.outputs.archive();
         let mut archive = Archive::create(&path).doing("create", &path)?;
         let mut task = run.reporter.task("import", study.specimens.len());
@@ -82,12 +100,15 @@ impl Stage for Import {
 fn locate(directory: &Path, scan: &str) -> Result<PathBuf> {
     let exact = directory.join(scan);
     let with_suffix = directory.join(format!("{scan}.dcm"));
-    [exact, with_suffix].into_iter().find(|path| path.exists()).ok_or_else(|| {
-        Error::usage(format!(
-            "sample sheet: scan `{scan}` is neither a file nor a folder below {}",
-            directory.display()
-        ))
-    })
+    [exact, with_suffix]
+        .into_iter()
+        .find(|path| path.exists())
+        .ok_or_else(|| {
+            Error::usage(format!(
+                "sample sheet: scan `{scan}` is neither a file nor a folder below {}",
+                directory.display()
+            ))
+        })
 }
 
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {

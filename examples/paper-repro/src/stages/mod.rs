@@ -21,7 +21,9 @@ use crate::cli::StageName;
 use crate::config::Config;
 use crate::error::{Context, Error, Result};
 use crate::interrupt::Interrupt;
-use crate::manifest::{FORMAT, Manifest, StageRecord, Unfinished, hash_file, hash_files, hash_value};
+use crate::manifest::{
+    FORMAT, Manifest, StageRecord, Unfinished, hash_file, hash_files, hash_value,
+};
 use crate::memory;
 use crate::outputs::Outputs;
 use crate::progress::Reporter;
@@ -106,7 +108,8 @@ pub fn run_all(run: &Run, last: Option<StageName>) -> Result<()> {
             manifest.stages = old.stages;
             manifest.unfinished = old.unfinished;
         } else {
-            run.reporter.say("the folder held results of other data; they are removed");
+            run.reporter
+                .say("the folder held results of other data; they are removed");
             remove_outputs(root, &every_owned_path())?;
         }
     }
@@ -115,33 +118,54 @@ pub fn run_all(run: &Run, last: Option<StageName>) -> Result<()> {
         let name = stage_name(stage.name());
         let asked_for = last.is_none_or(|last| stage.name() <= last);
         let fingerprint = fingerprint(run, stage.as_ref(), &mut manifest, index)?;
-        let record = manifest.stages.get(index).filter(|record| record.name == name);
+        let record = manifest
+            .stages
+            .get(index)
+            .filter(|record| record.name == name);
         let state = match record {
-            Some(record) if record.fingerprint == fingerprint => missing_output(root, record)?.map_or(
-                State::Finished,
-                |path| State::Resumable { because: format!("{path} is missing"), seconds: 0.0 },
-            ),
-            Some(_) => State::Stale { because: "its options or inputs have changed".to_owned() },
+            Some(record) if record.fingerprint == fingerprint => missing_output(root, record)?
+                .map_or(State::Finished, |path| State::Resumable {
+                    because: format!("{path} is missing"),
+                    seconds: 0.0,
+                }),
+            Some(_) => State::Stale {
+                because: "its options or inputs have changed".to_owned(),
+            },
             None => match &manifest.unfinished {
-                Some(unfinished) if unfinished.name == name && unfinished.fingerprint == fingerprint => {
-                    State::Resumable { because: "it was interrupted".to_owned(), seconds: unfinished.seconds }
+                Some(unfinished)
+                    if unfinished.name == name && unfinished.fingerprint == fingerprint =>
+                {
+                    State::Resumable {
+                        because: "it was interrupted".to_owned(),
+                        seconds: unfinished.seconds,
+                    }
                 }
-                _ => State::Stale { because: "there is no result yet".to_owned() },
+                _ => State::Stale {
+                    because: "there is no result yet".to_owned(),
+                },
             },
         };
         let (first_stale, because, spent) = match state {
             State::Finished => {
                 if asked_for {
-                    run.reporter.say(format!("{name}: unchanged, results reused"));
+                    run.reporter
+                        .say(format!("{name}: unchanged, results reused"));
                 }
                 continue;
             }
             State::Resumable { because, seconds } => (index + 1, because, seconds),
             State::Stale { because } => (index, because, 0.0),
         };
-        if let Some(dropped) = manifest.stages.get(index..).filter(|dropped| !dropped.is_empty()) {
+        if let Some(dropped) = manifest
+            .stages
+            .get(index..)
+            .filter(|dropped| !dropped.is_empty())
+        {
             let dropped: Vec<_> = dropped.iter().map(|record| record.name.as_str()).collect();
-            run.reporter.say(format!("{name}: {because}; no longer valid: {}", dropped.join(", ")));
+            run.reporter.say(format!(
+                "{name}: {because}; no longer valid: {}",
+                dropped.join(", ")
+            ));
         }
         // the manifest forgets results before they are removed, so that a kill in between leaves no lie
         manifest.stages.truncate(index);
@@ -149,7 +173,11 @@ pub fn run_all(run: &Run, last: Option<StageName>) -> Result<()> {
             manifest.unfinished = None;
         }
         manifest.write(&run.outputs.manifest())?;
-        let stale: Vec<_> = stages[first_stale..].iter().flat_map(|stage| stage.owned()).copied().collect();
+        let stale: Vec<_> = stages[first_stale..]
+            .iter()
+            .flat_map(|stage| stage.owned())
+            .copied()
+            .collect();
         remove_outputs(root, &stale)?;
         if !asked_for {
             return Ok(());
@@ -170,7 +198,12 @@ enum State {
 }
 
 /// Hash of a stage's options and inputs; its outside inputs are noted in the manifest.
-fn fingerprint(run: &Run, stage: &dyn Stage, manifest: &mut Manifest, index: usize) -> Result<String> {
+fn fingerprint(
+    run: &Run,
+    stage: &dyn Stage,
+    manifest: &mut Manifest,
+    index: usize,
+) -> Result<String> {
     let inputs = hash_files(stage.inputs(run)?)?;
     let hash = hash_value(&Fingerprint {
         stage: stage_name(stage.name()),
@@ -178,18 +211,33 @@ fn fingerprint(run: &Run, stage: &dyn Stage, manifest: &mut Manifest, index: usi
         version: &manifest.version,
         options: stage.options(&run.config)?,
         inputs: &inputs,
-        before: manifest.stages.iter().take(index).map(|record| &record.outputs).collect(),
+        before: manifest
+            .stages
+            .iter()
+            .take(index)
+            .map(|record| &record.outputs)
+            .collect(),
     })?;
     manifest.inputs.extend(inputs);
     Ok(hash)
 }
 
 /// Runs one stage and records it.
-fn execute(run: &Run, stage: &dyn Stage, manifest: &mut Manifest, fingerprint: String, spent: f64) -> Result<()> {
+fn execute(
+    run: &Run,
+    stage: &dyn Stage,
+    manifest: &mut Manifest,
+    fingerprint: String,
+    spent: f64,
+) -> Result<()> {
     let name = stage_name(stage.name());
     let resumed = if spent > 0.0 { " (resumed)" } else { "" };
     run.reporter.say(format!("{name}: running{resumed}"));
-    let mut unfinished = Unfinished { name: name.to_owned(), fingerprint, seconds: spent };
+    let mut unfinished = Unfinished {
+        name: name.to_owned(),
+        fingerprint,
+        seconds: spent,
+    };
     manifest.unfinished = Some(unfinished.clone());
     manifest.write(&run.outputs.manifest())?;
     memory::reset_peak();
@@ -247,7 +295,12 @@ fn prepare_output_folder(root: &Path) -> Result<()> {
 /// Keeps a second run out of the same folder.
 fn lock(outputs: &Outputs) -> Result<std::fs::File> {
     let path = outputs.lock();
-    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).doing("open", &path)?;
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .doing("open", &path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(Error::run(format!(
@@ -268,15 +321,24 @@ fn every_owned_path() -> Vec<&'static str> {
         &analyse::Analyse,
         &report::Report,
     ];
-    all.iter().flat_map(|stage| stage.owned()).copied().collect()
+    all.iter()
+        .flat_map(|stage| stage.owned())
+        .copied()
+        .collect()
 }
 
 fn remove_outputs(root: &Path, owned: &[&str]) -> Result<()> {
     for name in owned {
         let path = root.join(name);
-        let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        let removed = if path.is_dir() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
         match removed {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e).doing("remove", &path),
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(e).doing("remove", &path);
+            }
             _ => {}
         }
     }
@@ -286,7 +348,11 @@ fn remove_outputs(root: &Path, owned: &[&str]) -> Result<()> {
 /// Every file below the owned paths, named by its path below `root` with forward slashes.
 fn files_below(root: &Path, owned: &[&str]) -> Result<Vec<(String, PathBuf)>> {
     let mut files = Vec::new();
-    let mut waiting: Vec<PathBuf> = owned.iter().map(|name| root.join(name)).filter(|path| path.exists()).collect();
+    let mut waiting: Vec<PathBuf> = owned
+        .iter()
+        .map(|name| root.join(name))
+        .filter(|path| path.exists())
+        .collect();
     while let Some(path) = waiting.pop() {
         if path.is_dir() {
             for entry in std::fs::read_dir(&path).doing("list", &path)? {

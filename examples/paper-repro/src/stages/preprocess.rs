@@ -14,7 +14,7 @@ use crate::slices::{ScanSlices, resample, resample_mask};
 use crate::study::Study;
 use crate::table::Table;
 
-pub struct Preprocess;
+pub(super) struct Preprocess;
 
 impl Stage for Preprocess {
     fn name(&self) -> StageName {
@@ -22,7 +22,11 @@ impl Stage for Preprocess {
     }
 
     fn options(&self, config: &Config) -> Result<serde_json::Value> {
-        let trim = (config.data.trim_first, config.data.trim_last, &config.data.positive_class);
+        let trim = (
+            config.data.trim_first,
+            config.data.trim_last,
+            &config.data.positive_class,
+        );
         json((&config.preprocess, trim, config.training.folds, config.seed))
     }
 
@@ -43,9 +47,15 @@ impl Stage for Preprocess {
             let slices = clean(run, scan, volume)?;
             let indices: Array1<f32> = slices.indices.iter().map(|&index| index as f32).collect();
             let foreground = slices.foreground.mapv(u8::from);
-            target.write_array(&format!("{scan}/image"), slices.images.view(), &[]).doing("write", &path)?;
-            target.write_array(&format!("{scan}/foreground"), foreground.view(), &[]).doing("write", &path)?;
-            target.write_array(&format!("{scan}/slice"), indices.view(), &[]).doing("write", &path)?;
+            target
+                .write_array(&format!("{scan}/image"), slices.images.view(), &[])
+                .doing("write", &path)?;
+            target
+                .write_array(&format!("{scan}/foreground"), foreground.view(), &[])
+                .doing("write", &path)?;
+            target
+                .write_array(&format!("{scan}/slice"), indices.view(), &[])
+                .doing("write", &path)?;
             task.step(scan);
         }
         task.finish();
@@ -59,7 +69,10 @@ fn clean(run: &Run, scan: &str, volume: Volume) -> Result<ScanSlices> {
     let (data, preprocess) = (&run.config.data, &run.config.preprocess);
     let stored = volume.into_stored();
     let total = stored.dim().0;
-    let kept = data.trim_first..total.saturating_sub(data.trim_last).max(data.trim_first.min(total));
+    let kept = data.trim_first
+        ..total
+            .saturating_sub(data.trim_last)
+            .max(data.trim_first.min(total));
     let size = preprocess.image_size;
     let one = |index: usize| {
         let slice = stored.index_axis(Axis(0), index).mapv(|value| value as f32);
@@ -73,7 +86,10 @@ fn clean(run: &Run, scan: &str, volume: Volume) -> Result<ScanSlices> {
         let inside = mask.iter().filter(|&&pixel| pixel).count();
         inside as f64 >= preprocess.minimum_foreground * mask.len() as f64 && inside > 0
     };
-    let slices: Vec<_> = slices.into_iter().filter(|(_, _, mask)| worth(mask)).collect();
+    let slices: Vec<_> = slices
+        .into_iter()
+        .filter(|(_, _, mask)| worth(mask))
+        .collect();
     if slices.is_empty() {
         return Err(Error::run(format!(
             "scan {scan}: none of its {total} slices is left after dropping {} at the start, {} at the end and those with less than {} of tissue; see data.trim_first, data.trim_last and preprocess.minimum_foreground",
@@ -85,14 +101,29 @@ fn clean(run: &Run, scan: &str, volume: Volume) -> Result<ScanSlices> {
     let stacked = |e| failed(format!("slices of {scan}"), e);
     let images = stack(Axis(0), &images).map_err(stacked)?;
     let foreground = stack(Axis(0), &masks).map_err(stacked)?;
-    let images = normalise(images.view(), Some(foreground.view()), &preprocess.normalise)
-        .map_err(|e| failed(format!("normalisation of {scan}"), e))?;
-    Ok(ScanSlices { images, foreground, indices: slices.iter().map(|(index, _, _)| *index).collect() })
+    let images = normalise(
+        images.view(),
+        Some(foreground.view()),
+        &preprocess.normalise,
+    )
+    .map_err(|e| failed(format!("normalisation of {scan}"), e))?;
+    Ok(ScanSlices {
+        images,
+        foreground,
+        indices: slices.iter().map(|(index, _, _)| *index).collect(),
+    })
 }
 
 /// Which fold holds each scan out.
 fn write_folds(run: &Run, study: &Study) -> Result<()> {
-    let mut table = Table::new(&["scan", "fish", "fillet", "class", "treatment", "held_out_in_fold"])?;
+    let mut table = Table::new(&[
+        "scan",
+        "fish",
+        "fillet",
+        "class",
+        "treatment",
+        "held_out_in_fold",
+    ])?;
     for (scan, specimen) in study.specimens.iter().enumerate() {
         table.row(&[
             specimen.scan.as_str(),
@@ -100,7 +131,9 @@ fn write_folds(run: &Run, study: &Study) -> Result<()> {
             specimen.fillet.as_deref().unwrap_or_default(),
             &specimen.class,
             specimen.treatment.as_deref().unwrap_or_default(),
-            &study.held_out_in(scan).map_or_else(String::new, |fold| fold.to_string()),
+            &study
+                .held_out_in(scan)
+                .map_or_else(String::new, |fold| fold.to_string()),
         ])?;
     }
     table.write(&run.outputs.table("folds"))

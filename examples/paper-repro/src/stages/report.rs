@@ -10,12 +10,13 @@ use crate::config::Config;
 use crate::error::{Context, Error, Result};
 use crate::manifest::Manifest;
 use crate::report::{
-    ExampleMap, ExampleSlice, Fact, NetworkFacts, ReportInput, RunCosts, RunFacts, StageCost, network_title, write_report,
+    ExampleMap, ExampleSlice, Fact, NetworkFacts, ReportInput, RunCosts, RunFacts, StageCost,
+    network_title, write_report,
 };
 use crate::slices::{SliceArchive, resample};
 use crate::study::Study;
 
-pub struct Report;
+pub(super) struct Report;
 
 impl Stage for Report {
     fn name(&self) -> StageName {
@@ -24,7 +25,14 @@ impl Stage for Report {
 
     fn options(&self, config: &Config) -> Result<serde_json::Value> {
         // every option is stated on the page, but not where the data lie
-        json(Config { data: crate::config::DataConfig { directory: None, samples: None, ..config.data.clone() }, ..config.clone() })
+        json(Config {
+            data: crate::config::DataConfig {
+                directory: None,
+                samples: None,
+                ..config.data.clone()
+            },
+            ..config.clone()
+        })
     }
 
     fn owned(&self) -> &'static [&'static str] {
@@ -55,16 +63,34 @@ fn facts(run: &Run, study: &Study, manifest: &Manifest) -> RunFacts {
     let (size, epochs) = (config.preprocess.image_size, config.training.epochs);
     let networks = config.networks.iter().map(|network| NetworkFacts {
         name: network.architecture.to_string(),
-        as_trained: format!("{} ×{}, {size}², at most {epochs} epochs", network_title(&network.architecture.to_string()), network.width),
+        as_trained: format!(
+            "{} ×{}, {size}², at most {epochs} epochs",
+            network_title(&network.architecture.to_string()),
+            network.width
+        ),
     });
-    let count = |wanted: u32| study.labels.iter().filter(|&&label| label == wanted).count();
-    let mut animals: Vec<&str> = (0..study.specimens.len()).map(|scan| study.animal(scan)).collect();
+    let count = |wanted: u32| {
+        study
+            .labels
+            .iter()
+            .filter(|&&label| label == wanted)
+            .count()
+    };
+    let mut animals: Vec<&str> = (0..study.specimens.len())
+        .map(|scan| study.animal(scan))
+        .collect();
     animals.sort_unstable();
     animals.dedup();
-    let fact = |label: &str, value: String| Fact { label: label.to_owned(), value };
+    let fact = |label: &str, value: String| Fact {
+        label: label.to_owned(),
+        value,
+    };
     let mut treatments: Vec<String> = Vec::new();
     for (specimen, &label) in study.specimens.iter().zip(&study.labels) {
-        let treatment = specimen.treatment.clone().unwrap_or_else(|| specimen.class.clone());
+        let treatment = specimen
+            .treatment
+            .clone()
+            .unwrap_or_else(|| specimen.class.clone());
         if label == 1 && !treatments.contains(&treatment) {
             treatments.push(treatment);
         }
@@ -83,22 +109,60 @@ fn facts(run: &Run, study: &Study, manifest: &Manifest) -> RunFacts {
         synthetic: manifest.synthetic,
         positive_class: config.data.positive_class.clone(),
         networks: networks.collect(),
-        methods: config.explain.methods.iter().map(ToString::to_string).collect(),
+        methods: config
+            .explain
+            .methods
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         treatments,
         threshold: 0.5,
         reference: None,
         details: vec![
-            fact("Scans", format!("{} ({} {}, {} other)", study.labels.len(), count(1), config.data.positive_class, count(0))),
-            fact("Animals", format!("{}, divided into {} folds by {}", animals.len(), study.folds.len(), study.unit)),
-            fact("Training", format!(
-                "at most {epochs} epochs, patience {}, batches of {}, learning rate {}, {}; weights of the least validation loss",
-                config.training.patience, config.training.batch_size, config.training.learning_rate, optimiser
-            )),
-            fact("Maps", format!("class `{}`, last activation before pooling, normalised inside the tissue of each slice", config.data.positive_class)),
+            fact(
+                "Scans",
+                format!(
+                    "{} ({} {}, {} other)",
+                    study.labels.len(),
+                    count(1),
+                    config.data.positive_class,
+                    count(0)
+                ),
+            ),
+            fact(
+                "Animals",
+                format!(
+                    "{}, divided into {} folds by {}",
+                    animals.len(),
+                    study.folds.len(),
+                    study.unit
+                ),
+            ),
+            fact(
+                "Training",
+                format!(
+                    "at most {epochs} epochs, patience {}, batches of {}, learning rate {}, {}; weights of the least validation loss",
+                    config.training.patience,
+                    config.training.batch_size,
+                    config.training.learning_rate,
+                    optimiser
+                ),
+            ),
+            fact(
+                "Maps",
+                format!(
+                    "class `{}`, last activation before pooling, normalised inside the tissue of each slice",
+                    config.data.positive_class
+                ),
+            ),
             fact("Score-CAM", score_cam),
         ],
         notes: notes(run),
-        caveats: [("not_defined".to_owned(), "The test is not defined for these data; the column effect says why.".to_owned())].into(),
+        caveats: [(
+            "not_defined".to_owned(),
+            "The test is not defined for these data; the column effect says why.".to_owned(),
+        )]
+        .into(),
     }
 }
 
@@ -129,13 +193,27 @@ fn costs(manifest: &Manifest) -> RunCosts {
 
 /// A slice as grey values in [0, 1]: the tissue from its least value to its 99.5th percentile, the background black.
 fn for_the_eye(image: ArrayView2<'_, f32>, tissue: ArrayView2<'_, bool>) -> Array2<f32> {
-    let mut values: Vec<f32> = image.iter().zip(&tissue).filter(|(_, inside)| **inside).map(|(value, _)| *value).collect();
+    let mut values: Vec<f32> = image
+        .iter()
+        .zip(&tissue)
+        .filter(|(_, inside)| **inside)
+        .map(|(value, _)| *value)
+        .collect();
     values.sort_unstable_by(f32::total_cmp);
-    let (Some(&low), Some(&high)) = (values.first(), values.get((values.len().max(1) - 1) * 995 / 1000)) else {
+    let (Some(&low), Some(&high)) = (
+        values.first(),
+        values.get((values.len().max(1) - 1) * 995 / 1000),
+    ) else {
         return Array2::zeros(image.dim());
     };
     let range = if high > low { high - low } else { 1.0 };
-    Array2::from_shape_fn(image.dim(), |at| if tissue[at] { ((image[at] - low) / range).clamp(0.0, 1.0) } else { 0.0 })
+    Array2::from_shape_fn(image.dim(), |at| {
+        if tissue[at] {
+            ((image[at] - low) / range).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
+    })
 }
 
 /// The middle slice of the first scan of every treatment, and of the other class.
@@ -145,7 +223,14 @@ fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
     let mut examples = Vec::new();
     for (scan, specimen) in study.specimens.iter().enumerate() {
         let label = study.labels[scan];
-        let group = (label, if label == 1 { specimen.treatment.as_deref() } else { None });
+        let group = (
+            label,
+            if label == 1 {
+                specimen.treatment.as_deref()
+            } else {
+                None
+            },
+        );
         if seen.contains(&group) {
             continue;
         }
@@ -154,7 +239,9 @@ fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
         let at = slices.indices.len() / 2;
         let truth = if run.config.is_synthetic() {
             let path = run.outputs.truth(&specimen.scan);
-            let truth = npy::read_f32(&path).doing("read the truth", &path)?.select(Axis(0), &[slices.indices[at]]);
+            let truth = npy::read_f32(&path)
+                .doing("read the truth", &path)?
+                .select(Axis(0), &[slices.indices[at]]);
             Some(resample(truth, run.config.preprocess.image_size).index_axis_move(Axis(0), 0))
         } else {
             None
@@ -162,7 +249,9 @@ fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
         let mut maps = Vec::new();
         for network in &run.config.networks {
             for method in &run.config.explain.methods {
-                let path = run.outputs.cam(network.architecture, method, &specimen.scan);
+                let path = run
+                    .outputs
+                    .cam(network.architecture, method, &specimen.scan);
                 let map = npy::read_f32(&path).doing("read the map", &path)?;
                 maps.push(ExampleMap {
                     model: network.architecture.to_string(),
@@ -175,7 +264,11 @@ fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
         examples.push(ExampleSlice {
             scan: specimen.scan.clone(),
             class: specimen.class.clone(),
-            treatment: if label == 1 { specimen.treatment.clone().unwrap_or_default() } else { String::new() },
+            treatment: if label == 1 {
+                specimen.treatment.clone().unwrap_or_default()
+            } else {
+                String::new()
+            },
             slice_index: slices.indices[at],
             image: for_the_eye(slices.images.index_axis(Axis(0), at), foreground.view()),
             foreground,

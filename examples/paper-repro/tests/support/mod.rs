@@ -8,22 +8,39 @@ use std::process::{Command, Output};
 /// The program, which cargo builds beside the tests.
 pub fn program() -> PathBuf {
     let test = std::env::current_exe().expect("path of this test");
-    let path = test.ancestors().nth(2).expect("target folder").join("examples/paper_repro");
-    let path = if cfg!(windows) { path.with_extension("exe") } else { path };
-    assert!(path.exists(), "{} is missing; cargo test builds it", path.display());
+    let path = test
+        .ancestors()
+        .nth(2)
+        .expect("target folder")
+        .join("examples/paper_repro");
+    let path = if cfg!(windows) {
+        path.with_extension("exe")
+    } else {
+        path
+    };
+    assert!(
+        path.exists(),
+        "{} is missing; cargo test builds it",
+        path.display()
+    );
     path
 }
 
 /// The program with two threads.
 pub fn command() -> Command {
     let mut command = Command::new(program());
-    command.env("RAYON_NUM_THREADS", "2").env("CANDLE_NUM_THREADS", "2");
+    command
+        .env("RAYON_NUM_THREADS", "2")
+        .env("CANDLE_NUM_THREADS", "2");
     command
 }
 
 /// Runs the program with these arguments.
 pub fn run(arguments: &[&str]) -> Output {
-    command().args(arguments).output().expect("the program starts")
+    command()
+        .args(arguments)
+        .output()
+        .expect("the program starts")
 }
 
 /// What the program said.
@@ -61,7 +78,12 @@ pub fn tiny_config(folder: &Path) -> PathBuf {
 
 /// Runs a tiny study to its end.
 pub fn study(config: &Path, out: &Path, more: &[&str]) -> Output {
-    let mut arguments = vec!["--config", config.to_str().expect("path"), "--out", out.to_str().expect("path")];
+    let mut arguments = vec![
+        "--config",
+        config.to_str().expect("path"),
+        "--out",
+        out.to_str().expect("path"),
+    ];
     arguments.extend(more);
     run(&arguments)
 }
@@ -77,7 +99,11 @@ pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
                 waiting.push(path);
                 continue;
             }
-            let name = path.strip_prefix(folder).expect("below").to_string_lossy().into_owned();
+            let name = path
+                .strip_prefix(folder)
+                .expect("below")
+                .to_string_lossy()
+                .into_owned();
             let mut bytes = std::fs::read(&path).expect("file");
             if name == "manifest.json" {
                 continue;
@@ -99,6 +125,10 @@ pub fn assert_same(left: &Path, right: &Path) {
     let (left, right) = (contents(left), contents(right));
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&left), names(&right));
-    let differing: Vec<_> = left.iter().filter(|(name, bytes)| right[*name] != **bytes).map(|(name, _)| name).collect();
+    let differing: Vec<_> = left
+        .iter()
+        .filter(|(name, bytes)| right[*name] != **bytes)
+        .map(|(name, _)| name)
+        .collect();
     assert!(differing.is_empty(), "these files differ: {differing:?}");
 }

@@ -8,10 +8,26 @@ use crate::error::Result;
 use crate::table::{Table, number};
 
 /// Writes `agreement_methods.csv`, `agreement_networks.csv` and the values they summarise.
-pub fn write(run: &Run, scores: &Scores) -> Result<()> {
+pub(super) fn write(run: &Run, scores: &Scores) -> Result<()> {
     let mut raw = Table::new(&["across", "key", "threshold", "value"])?;
-    one(run, scores, &mut raw, "methods", "model", &scores.networks, |slice| &slice.across_methods)?;
-    one(run, scores, &mut raw, "networks", "method", &scores.methods, |slice| &slice.across_networks)?;
+    one(
+        run,
+        scores,
+        &mut raw,
+        "methods",
+        "model",
+        &scores.networks,
+        |slice| &slice.across_methods,
+    )?;
+    one(
+        run,
+        scores,
+        &mut raw,
+        "networks",
+        "method",
+        &scores.methods,
+        |slice| &slice.across_networks,
+    )?;
     raw.write(&run.outputs.table("agreement_raw"))
 }
 
@@ -24,11 +40,24 @@ fn one(
     names: &[String],
     values: impl Fn(&SliceScores) -> &Vec<Vec<f64>>,
 ) -> Result<()> {
-    let mut table = Table::new(&[key, "threshold", "n", "n_undefined", "median", "q1", "q3", "mean"])?;
+    let mut table = Table::new(&[
+        key,
+        "threshold",
+        "n",
+        "n_undefined",
+        "median",
+        "q1",
+        "q3",
+        "mean",
+    ])?;
     for (index, name) in names.iter().enumerate() {
         for (t, threshold) in scores.thresholds.iter().enumerate() {
-            let phi: Vec<f64> =
-                scores.slices.iter().filter_map(|slice| values(slice).get(index)).map(|by_t| by_t[t]).collect();
+            let phi: Vec<f64> = scores
+                .slices
+                .iter()
+                .filter_map(|slice| values(slice).get(index))
+                .map(|by_t| by_t[t])
+                .collect();
             if phi.is_empty() {
                 continue;
             }

@@ -10,7 +10,7 @@ use crate::table::{Table, number};
 
 /// Damaged fraction and liquid loss of the scans that have both.
 #[derive(Debug)]
-pub struct LiquidLoss {
+pub(super) struct LiquidLoss {
     /// Positions of the scans in the sample sheet.
     pub scans: Vec<usize>,
     /// Their liquid loss in percent.
@@ -19,7 +19,13 @@ pub struct LiquidLoss {
 
 impl LiquidLoss {
     /// Mean damaged fraction over the slices of each scan.
-    pub fn damaged(&self, scores: &Scores, network: usize, method: usize, threshold: usize) -> Vec<f64> {
+    pub(super) fn damaged(
+        &self,
+        scores: &Scores,
+        network: usize,
+        method: usize,
+        threshold: usize,
+    ) -> Vec<f64> {
         let mean = |&scan: &usize| {
             let values: Vec<f64> = (scores.slices.iter().filter(|slice| slice.scan == scan))
                 .map(|slice| slice.damaged[[network, method, threshold]])
@@ -31,17 +37,34 @@ impl LiquidLoss {
 }
 
 /// Writes `liquid_loss.csv`: Spearman's ρ for every network, method and threshold.
-pub fn write(run: &Run, study: &Study, scores: &Scores) -> Result<LiquidLoss> {
-    let mut known = LiquidLoss { scans: Vec::new(), percent: Vec::new() };
+pub(super) fn write(run: &Run, study: &Study, scores: &Scores) -> Result<LiquidLoss> {
+    let mut known = LiquidLoss {
+        scans: Vec::new(),
+        percent: Vec::new(),
+    };
     for (scan, specimen) in study.specimens.iter().enumerate() {
-        let loss = specimen.liquid_loss().map_err(|e| failed(format!("liquid loss of {}", specimen.scan), e))?;
+        let loss = specimen
+            .liquid_loss()
+            .map_err(|e| failed(format!("liquid loss of {}", specimen.scan), e))?;
         if let (Some(loss), 1) = (loss, study.labels[scan]) {
             known.scans.push(scan);
             known.percent.push(loss);
         }
     }
-    let mut table = Table::new(&["model", "method", "threshold", "n", "rho", "p", "ci_low", "ci_high"])?;
-    let options = SpearmanOptions { level: run.config.analysis.confidence, ..SpearmanOptions::default() };
+    let mut table = Table::new(&[
+        "model",
+        "method",
+        "threshold",
+        "n",
+        "rho",
+        "p",
+        "ci_low",
+        "ci_high",
+    ])?;
+    let options = SpearmanOptions {
+        level: run.config.analysis.confidence,
+        ..SpearmanOptions::default()
+    };
     for (n, network) in scores.networks.iter().enumerate() {
         for (m, method) in scores.methods.iter().enumerate() {
             for (t, threshold) in scores.thresholds.iter().enumerate() {
@@ -49,16 +72,25 @@ pub fn write(run: &Run, study: &Study, scores: &Scores) -> Result<LiquidLoss> {
                     continue;
                 }
                 let damaged = known.damaged(scores, n, m, t);
-                let outcome = defined(spearman_with(&damaged, &known.percent, &options))
-                    .map_err(|e| failed(format!("correlation of {network}, {method}, t = {threshold}"), e))?;
+                let outcome =
+                    defined(spearman_with(&damaged, &known.percent, &options)).map_err(|e| {
+                        failed(
+                            format!("correlation of {network}, {method}, t = {threshold}"),
+                            e,
+                        )
+                    })?;
                 let interval = outcome.as_ref().and_then(|o| o.interval.as_ref());
                 table.row(&[
                     network.clone(),
                     method.clone(),
                     number(*threshold),
                     known.scans.len().to_string(),
-                    outcome.as_ref().map_or_else(String::new, |o| number(o.statistic)),
-                    outcome.as_ref().map_or_else(String::new, |o| number(o.p_value)),
+                    outcome
+                        .as_ref()
+                        .map_or_else(String::new, |o| number(o.statistic)),
+                    outcome
+                        .as_ref()
+                        .map_or_else(String::new, |o| number(o.p_value)),
                     interval.map_or_else(String::new, |i| number(i.lower)),
                     interval.map_or_else(String::new, |i| number(i.upper)),
                 ])?;

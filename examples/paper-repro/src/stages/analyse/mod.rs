@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::manifest::Manifest;
 use crate::study::Study;
 
-pub struct Analyse;
+pub(super) struct Analyse;
 
 impl Stage for Analyse {
     fn name(&self) -> StageName {
@@ -21,8 +21,18 @@ impl Stage for Analyse {
     }
 
     fn options(&self, config: &Config) -> Result<serde_json::Value> {
-        let networks: Vec<_> = config.networks.iter().map(|network| network.architecture).collect();
-        json((&config.analysis, networks, &config.explain.methods, &config.data.positive_class, config.seed))
+        let networks: Vec<_> = config
+            .networks
+            .iter()
+            .map(|network| network.architecture)
+            .collect();
+        json((
+            &config.analysis,
+            networks,
+            &config.explain.methods,
+            &config.data.positive_class,
+            config.seed,
+        ))
     }
 
     fn owned(&self) -> &'static [&'static str] {

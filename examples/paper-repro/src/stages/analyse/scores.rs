@@ -3,7 +3,9 @@
 use mri_io::npy;
 use ndarray::{Array3, Axis};
 use rayon::prelude::*;
-use seg_metrics::{BitMask, Comparison, EmptyPolicy, ThresholdStack, iou, pairwise_agreement, threshold_sweep};
+use seg_metrics::{
+    BitMask, Comparison, EmptyPolicy, ThresholdStack, iou, pairwise_agreement, threshold_sweep,
+};
 
 use super::super::Run;
 use crate::error::{Context, Result, failed};
@@ -11,11 +13,11 @@ use crate::slices::{ScanSlices, SliceArchive, resample};
 use crate::study::Study;
 
 /// A value for every network, method and threshold.
-pub type Cube = Array3<f64>;
+pub(super) type Cube = Array3<f64>;
 
 /// The scores of one slice. What is undefined is NaN.
 #[derive(Debug)]
-pub struct SliceScores {
+pub(super) struct SliceScores {
     /// Which scan, as a position in the sample sheet.
     pub scan: usize,
     /// Fraction of the tissue that is damaged, `[network, method, threshold]`.
@@ -32,7 +34,7 @@ pub struct SliceScores {
 
 /// The scores of all slices, and what their axes mean.
 #[derive(Debug)]
-pub struct Scores {
+pub(super) struct Scores {
     /// Canonical names of the networks.
     pub networks: Vec<String>,
     /// Canonical names of the methods.
@@ -51,7 +53,7 @@ impl Scores {
     /// # Errors
     ///
     /// [`Error::Run`](crate::error::Error::Run) names the file that cannot be used.
-    pub fn compute(run: &Run, study: &Study) -> Result<Self> {
+    pub(super) fn compute(run: &Run, study: &Study) -> Result<Self> {
         let path = run.outputs.slices();
         let archive = SliceArchive::open(&path)?;
         let mut task = run.reporter.task("analyse", study.specimens.len());
@@ -65,25 +67,36 @@ impl Scores {
         task.finish();
         let treatment_of = (study.specimens.iter().zip(&study.labels))
             .map(|(specimen, &label)| {
-                (label == 1).then(|| specimen.treatment.clone().unwrap_or_else(|| specimen.class.clone()))
+                (label == 1).then(|| {
+                    specimen
+                        .treatment
+                        .clone()
+                        .unwrap_or_else(|| specimen.class.clone())
+                })
             })
             .collect();
         Ok(Self {
-            networks: run.config.networks.iter().map(|n| n.architecture.to_string()).collect(),
-            methods: run.config.explain.methods.iter().map(ToString::to_string).collect(),
+            networks: run
+                .config
+                .networks
+                .iter()
+                .map(|n| n.architecture.to_string())
+                .collect(),
+            methods: run
+                .config
+                .explain
+                .methods
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             thresholds: run.config.analysis.thresholds.clone(),
             treatment_of,
             slices,
         })
     }
 
-    /// Whether a slice is of the class that is mapped.
-    pub fn is_positive(&self, slice: &SliceScores) -> bool {
-        self.treatment_of[slice.scan].is_some()
-    }
-
     /// The treatments of the positive class, in the order of the sample sheet.
-    pub fn treatments(&self) -> Vec<String> {
+    pub(super) fn treatments(&self) -> Vec<String> {
         let mut treatments: Vec<String> = Vec::new();
         for treatment in self.treatment_of.iter().flatten() {
             if !treatments.contains(treatment) {
@@ -94,14 +107,23 @@ impl Scores {
     }
 
     /// The threshold nearest to 0.5, at which single numbers are reported.
-    pub fn main_threshold(&self) -> usize {
+    pub(super) fn main_threshold(&self) -> usize {
         let distance = |t: &f64| (t - 0.5).abs();
-        let nearest = self.thresholds.iter().enumerate().min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)));
+        let nearest = self
+            .thresholds
+            .iter()
+            .enumerate()
+            .min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)));
         nearest.map_or(0, |(index, _)| index)
     }
 }
 
-fn score_scan(run: &Run, study: &Study, scan: usize, images: &ScanSlices) -> Result<Vec<SliceScores>> {
+fn score_scan(
+    run: &Run,
+    study: &Study,
+    scan: usize,
+    images: &ScanSlices,
+) -> Result<Vec<SliceScores>> {
     let name = &study.specimens[scan].scan;
     let maps = run.config.networks.iter().map(|network| {
         let methods = run.config.explain.methods.iter().map(|method| {
@@ -116,14 +138,22 @@ fn score_scan(run: &Run, study: &Study, scan: usize, images: &ScanSlices) -> Res
     (0..images.indices.len())
         .into_par_iter()
         .map(|slice| {
-            let cell = |what: &str, e: seg_metrics::Error| failed(format!("{what} of {name}, slice {slice}"), e);
-            score_slice(run, scan, slice, images, &maps, truth.as_ref(), positive).map_err(|e| cell("scores", e))
+            let cell = |what: &str, e: seg_metrics::Error| {
+                failed(format!("{what} of {name}, slice {slice}"), e)
+            };
+            score_slice(run, scan, slice, images, &maps, truth.as_ref(), positive)
+                .map_err(|e| cell("scores", e))
         })
         .collect()
 }
 
 /// True damage of the slices that were kept, at the size of the maps, where it is known.
-fn truth_of(run: &Run, study: &Study, scan: usize, images: &ScanSlices) -> Result<Option<Array3<f32>>> {
+fn truth_of(
+    run: &Run,
+    study: &Study,
+    scan: usize,
+    images: &ScanSlices,
+) -> Result<Option<Array3<f32>>> {
     if !run.config.is_synthetic() {
         return Ok(None);
     }
@@ -149,23 +179,42 @@ fn score_slice(
         .map(|methods| {
             let stack = |map: &Array3<f32>| {
                 let map = map.index_axis(Axis(0), slice);
-                ThresholdStack::new(map, &analysis.thresholds, Comparison::AtLeast, Some(&tissue))
+                ThresholdStack::new(
+                    map,
+                    &analysis.thresholds,
+                    Comparison::AtLeast,
+                    Some(&tissue),
+                )
             };
             methods.iter().map(stack).collect()
         })
         .collect::<Result<_, _>>()?;
-    let shape = (maps.len(), maps.first().map_or(0, Vec::len), analysis.thresholds.len());
-    let damaged = Cube::from_shape_fn(shape, |(network, method, t)| stacks[network][method].coverage(t));
+    let shape = (
+        maps.len(),
+        maps.first().map_or(0, Vec::len),
+        analysis.thresholds.len(),
+    );
+    let damaged = Cube::from_shape_fn(shape, |(network, method, t)| {
+        stacks[network][method].coverage(t)
+    });
     let truth = truth
         .map(|truth| {
             let truth = truth.index_axis(Axis(0), slice);
-            BitMask::from_threshold(truth, analysis.truth_threshold, Comparison::AtLeast, Some(&tissue))
+            BitMask::from_threshold(
+                truth,
+                analysis.truth_threshold,
+                Comparison::AtLeast,
+                Some(&tissue),
+            )
         })
         .transpose()?;
     let (mut ious, mut whole_tissue_iou) = (None, None);
     if let (Some(truth), true) = (&truth, positive) {
         let mut cube = Cube::from_elem(shape, f64::NAN);
-        for ((network, method), mut row) in ndarray::indices((shape.0, shape.1)).into_iter().zip(cube.rows_mut()) {
+        for ((network, method), mut row) in ndarray::indices((shape.0, shape.1))
+            .into_iter()
+            .zip(cube.rows_mut())
+        {
             let sweep = threshold_sweep(&stacks[network][method], truth, EmptyPolicy::Nan)?;
             row.assign(&ndarray::ArrayView1::from(&sweep.iou));
         }
@@ -178,12 +227,22 @@ fn score_slice(
     };
     let (mut across_methods, mut across_networks) = (Vec::new(), Vec::new());
     if positive && shape.1 > 1 {
-        across_methods = stacks.iter().map(|methods| phi(methods.iter().collect())).collect::<Result<_, _>>()?;
+        across_methods = stacks
+            .iter()
+            .map(|methods| phi(methods.iter().collect()))
+            .collect::<Result<_, _>>()?;
     }
     if positive && shape.0 > 1 {
         across_networks = (0..shape.1)
             .map(|method| phi(stacks.iter().map(|methods| &methods[method]).collect()))
             .collect::<Result<_, _>>()?;
     }
-    Ok(SliceScores { scan, damaged, iou: ious, whole_tissue_iou, across_methods, across_networks })
+    Ok(SliceScores {
+        scan,
+        damaged,
+        iou: ious,
+        whole_tissue_iou,
+        across_methods,
+        across_networks,
+    })
 }

@@ -55,29 +55,67 @@ struct Question {
 }
 
 /// Writes `tests.csv`.
-pub fn write(run: &Run, study: &Study, scores: &Scores, losses: &LiquidLoss) -> Result<()> {
-    let columns = ["question", "form", "test", "unit", "n", "statistic", "df", "p", "effect", "caveats"];
+pub(super) fn write(run: &Run, study: &Study, scores: &Scores, losses: &LiquidLoss) -> Result<()> {
+    let columns = [
+        "question",
+        "form",
+        "test",
+        "unit",
+        "n",
+        "statistic",
+        "df",
+        "p",
+        "effect",
+        "caveats",
+    ];
     let mut table = Table::new(&columns)?;
     let t = scores.main_threshold();
     let at = number(scores.thresholds[t]);
     let by_network = format!("does agreement across methods differ between networks (t = {at})?");
     let by_method = format!("does agreement across networks differ between methods (t = {at})?");
-    between(&mut table, study, scores, &by_network, scores.networks.len(), |slice, group| {
-        slice.across_methods.get(group).map(|by_t| by_t[t])
-    })?;
-    between(&mut table, study, scores, &by_method, scores.methods.len(), |slice, group| {
-        slice.across_networks.get(group).map(|by_t| by_t[t])
-    })?;
+    between(
+        &mut table,
+        study,
+        scores,
+        &by_network,
+        scores.networks.len(),
+        |slice, group| slice.across_methods.get(group).map(|by_t| by_t[t]),
+    )?;
+    between(
+        &mut table,
+        study,
+        scores,
+        &by_method,
+        scores.methods.len(),
+        |slice, group| slice.across_networks.get(group).map(|by_t| by_t[t]),
+    )?;
     for (n, network) in scores.networks.iter().enumerate() {
         for (m, method) in scores.methods.iter().enumerate() {
             let damaged = |scan: usize| scan_mean(scores, scan, |slice| slice.damaged[[n, m, t]]);
             let what = format!("{network}, {method}, t = {at}");
-            treatments(&mut table, scores, &format!("does the damaged fraction differ between treatments ({what})?"), damaged)?;
-            let values: Vec<f64> = losses.scans.iter().filter_map(|&scan| damaged(scan)).collect();
-            normality(&mut table, &format!("is the damaged fraction normally distributed ({what})?"), &values)?;
+            treatments(
+                &mut table,
+                scores,
+                &format!("does the damaged fraction differ between treatments ({what})?"),
+                damaged,
+            )?;
+            let values: Vec<f64> = losses
+                .scans
+                .iter()
+                .filter_map(|&scan| damaged(scan))
+                .collect();
+            normality(
+                &mut table,
+                &format!("is the damaged fraction normally distributed ({what})?"),
+                &values,
+            )?;
         }
     }
-    normality(&mut table, "is liquid loss normally distributed?", &losses.percent)?;
+    normality(
+        &mut table,
+        "is liquid loss normally distributed?",
+        &losses.percent,
+    )?;
     table.write(&run.outputs.table("tests"))
 }
 
@@ -92,7 +130,13 @@ fn between(
 ) -> Result<()> {
     let defined = |slice: &SliceScores, group| value(slice, group).filter(|v| v.is_finite());
     let slices: Vec<Vec<f64>> = (0..groups)
-        .map(|group| scores.slices.iter().filter_map(|slice| defined(slice, group)).collect())
+        .map(|group| {
+            scores
+                .slices
+                .iter()
+                .filter_map(|slice| defined(slice, group))
+                .collect()
+        })
         .collect();
     if slices.iter().all(Vec::is_empty) {
         return Ok(());
@@ -106,14 +150,24 @@ fn between(
         caveats: vec![Caveat::PseudoReplication, Caveat::RepeatedMeasures],
     };
     row(table, question, kruskal(&slices))?;
-    let mut fish: Vec<&str> = scores.slices.iter().map(|slice| study.animal(slice.scan)).collect();
+    let mut fish: Vec<&str> = scores
+        .slices
+        .iter()
+        .map(|slice| study.animal(slice.scan))
+        .collect();
     fish.sort_unstable();
     fish.dedup();
     let blocks: Vec<Vec<f64>> = fish
         .iter()
         .filter_map(|fish| {
-            let of_fish = || scores.slices.iter().filter(|slice| study.animal(slice.scan) == *fish);
-            let means = (0..groups).map(|group| mean(of_fish().filter_map(|slice| defined(slice, group))));
+            let of_fish = || {
+                scores
+                    .slices
+                    .iter()
+                    .filter(|slice| study.animal(slice.scan) == *fish)
+            };
+            let means =
+                (0..groups).map(|group| mean(of_fish().filter_map(|slice| defined(slice, group))));
             means.collect::<Option<Vec<f64>>>()
         })
         .collect();
@@ -135,13 +189,22 @@ fn between(
 }
 
 /// Kruskal–Wallis on the means of each scan of every treatment.
-fn treatments(table: &mut Table, scores: &Scores, text: &str, damaged: impl Fn(usize) -> Option<f64>) -> Result<()> {
+fn treatments(
+    table: &mut Table,
+    scores: &Scores,
+    text: &str,
+    damaged: impl Fn(usize) -> Option<f64>,
+) -> Result<()> {
     let treatments = scores.treatments();
     if treatments.len() < 2 {
         return Ok(());
     }
     let of = |treatment: &String| -> Vec<f64> {
-        let scans = scores.treatment_of.iter().enumerate().filter(|(_, t)| t.as_ref() == Some(treatment));
+        let scans = scores
+            .treatment_of
+            .iter()
+            .enumerate()
+            .filter(|(_, t)| t.as_ref() == Some(treatment));
         scans.filter_map(|(scan, _)| damaged(scan)).collect()
     };
     let groups: Vec<Vec<f64>> = treatments.iter().map(of).collect();
@@ -189,7 +252,11 @@ fn kruskal(groups: &[Vec<f64>]) -> stats::Result<Outcome> {
 
 /// A test that the data do not allow stays in the table, without numbers and with the reason.
 fn row(table: &mut Table, question: Question, outcome: stats::Result<Outcome>) -> Result<()> {
-    let mut caveats: Vec<&str> = question.caveats.iter().map(|caveat| caveat.code()).collect();
+    let mut caveats: Vec<&str> = question
+        .caveats
+        .iter()
+        .map(|caveat| caveat.code())
+        .collect();
     let [statistic, df, p, effect] = match outcome {
         Ok(o) => [
             number(o.statistic),
@@ -199,7 +266,12 @@ fn row(table: &mut Table, question: Question, outcome: stats::Result<Outcome>) -
         ],
         Err(reason) => {
             caveats.push(Caveat::NotDefined.code());
-            [String::new(), String::new(), String::new(), reason.to_string()]
+            [
+                String::new(),
+                String::new(),
+                String::new(),
+                reason.to_string(),
+            ]
         }
     };
     table.row(&[
@@ -217,7 +289,13 @@ fn row(table: &mut Table, question: Question, outcome: stats::Result<Outcome>) -
 }
 
 fn scan_mean(scores: &Scores, scan: usize, value: impl Fn(&SliceScores) -> f64) -> Option<f64> {
-    mean(scores.slices.iter().filter(|slice| slice.scan == scan).map(value))
+    mean(
+        scores
+            .slices
+            .iter()
+            .filter(|slice| slice.scan == scan)
+            .map(value),
+    )
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
