@@ -1,5 +1,5 @@
 //! Thresholding and agreement of heatmaps, and the rank statistics.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, missing_docs)] // criterion_group! makes an undocumented function
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ndarray::Array2;
@@ -18,8 +18,13 @@ fn agreement(c: &mut Criterion) {
     let maps: Vec<Array2<f32>> = (0..30).map(|i| heatmap(i as f32 * 0.05)).collect();
     c.bench_function("30 maps of 256² at 9 thresholds", |b| {
         b.iter(|| {
-            let stack = |map: &Array2<f32>| ThresholdStack::new(map.view(), &THRESHOLDS, Comparison::AtLeast, None);
-            maps.iter().map(stack).collect::<Result<Vec<_>, _>>().unwrap()
+            let stack = |map: &Array2<f32>| {
+                ThresholdStack::new(map.view(), &THRESHOLDS, Comparison::AtLeast, None)
+            };
+            maps.iter()
+                .map(stack)
+                .collect::<Result<Vec<_>, _>>()
+                .unwrap()
         });
     });
     let stacks: Vec<ThresholdStack> = maps
@@ -27,16 +32,24 @@ fn agreement(c: &mut Criterion) {
         .map(|map| ThresholdStack::new(map.view(), &THRESHOLDS, Comparison::AtLeast, None).unwrap())
         .collect();
     let stacks: Vec<&ThresholdStack> = stacks.iter().collect();
-    c.bench_function("435 pairs at 9 thresholds", |b| b.iter(|| pairwise_agreement(&stacks, EmptyPolicy::Nan).unwrap()));
+    c.bench_function("435 pairs at 9 thresholds", |b| {
+        b.iter(|| pairwise_agreement(&stacks, EmptyPolicy::Nan).unwrap())
+    });
 }
 
 fn ranks(c: &mut Criterion) {
-    let sample = |n: usize, phase: f64| -> Vec<f64> { (0..n).map(|i| (i as f64 * 1.7 + phase).sin()).collect() };
+    let sample = |n: usize, phase: f64| -> Vec<f64> {
+        (0..n).map(|i| (i as f64 * 1.7 + phase).sin()).collect()
+    };
     let (x, y) = (sample(32, 0.0), sample(32, 0.4));
     c.bench_function("spearman n = 32", |b| b.iter(|| spearman(&x, &y).unwrap()));
-    c.bench_function("shapiro_wilk n = 32", |b| b.iter(|| shapiro_wilk(&x).unwrap()));
+    c.bench_function("shapiro_wilk n = 32", |b| {
+        b.iter(|| shapiro_wilk(&x).unwrap())
+    });
     let groups: Vec<Vec<f64>> = (0..6).map(|g| sample(752, f64::from(g))).collect();
-    c.bench_function("kruskal_wallis 6 × 752", |b| b.iter(|| kruskal_wallis(&groups).unwrap()));
+    c.bench_function("kruskal_wallis 6 × 752", |b| {
+        b.iter(|| kruskal_wallis(&groups).unwrap())
+    });
 }
 
 criterion_group!(benches, agreement, ranks);

@@ -1,5 +1,5 @@
 //! Convolution and pooling, forward and forward + backward, on layers of the paper's networks at 256².
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, missing_docs)] // criterion_group! makes an undocumented function
 
 use candle_core::{Device, Tensor, Var};
 use cnn_ops::{ConvOptions, Padding, PoolOptions, conv2d, max_pool2d};
@@ -37,7 +37,14 @@ fn convolution(c: &mut Criterion) {
         });
         let (x, w) = (Var::from_tensor(&x).unwrap(), Var::from_tensor(&w).unwrap());
         group.bench_function(BenchmarkId::new("forward and backward", name), |b| {
-            b.iter(|| conv2d(&x, &w, None, &options).unwrap().sum_all().unwrap().backward().unwrap());
+            b.iter(|| {
+                conv2d(&x, &w, None, &options)
+                    .unwrap()
+                    .sum_all()
+                    .unwrap()
+                    .backward()
+                    .unwrap()
+            });
         });
     }
     group.finish();
@@ -53,9 +60,18 @@ fn pooling(c: &mut Criterion) {
     let x = Var::from_tensor(&values(&[8, 64, 128, 128])).unwrap();
     let mut group = c.benchmark_group("max_pool2d");
     group.sample_size(20);
-    group.bench_function("resnet50 stem, forward", |b| b.iter(|| max_pool2d(x.as_tensor(), &options).unwrap()));
+    group.bench_function("resnet50 stem, forward", |b| {
+        b.iter(|| max_pool2d(x.as_tensor(), &options).unwrap())
+    });
     group.bench_function("resnet50 stem, forward and backward", |b| {
-        b.iter(|| max_pool2d(x.as_tensor(), &options).unwrap().sum_all().unwrap().backward().unwrap());
+        b.iter(|| {
+            max_pool2d(x.as_tensor(), &options)
+                .unwrap()
+                .sum_all()
+                .unwrap()
+                .backward()
+                .unwrap()
+        });
     });
     group.finish();
 }

@@ -1,5 +1,7 @@
 //! Bad input ends with a message that names the thing, the right exit code, and nothing half-written.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! The whole study, tiny: complete, resumable, reproducible.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use std::fs;

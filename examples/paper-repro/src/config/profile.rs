@@ -71,6 +71,8 @@ impl Profile {
             column_shift: 0.0,
             ..AugmentConfig::default()
         };
+        // muscle becomes about 1, so that short training starts at the right scale
+        let muscle = NormaliseConfig::Divide { divisor: 1024.0 };
         // short training does not get far with plain gradient descent
         let adam = Optimiser::Adam {
             beta1: 0.9,
@@ -85,33 +87,33 @@ impl Profile {
                 image: 64,
                 width: 0.125,
                 folds: 3,
-                epochs: 12,
-                patience: 12,
+                epochs: 16,
+                patience: 16,
                 batch: 8,
                 learning_rate: 1e-3,
                 optimiser: adam,
                 norm_momentum: Some(0.9),
                 score_channels: Some(32),
                 foreground: small,
-                normalise: NormaliseConfig::ZScore,
+                normalise: muscle,
                 augment: flips,
             },
             Self::Quick => Size {
-                fish: 12,
-                slices: 12,
-                trim: 3,
+                fish: 16,
+                slices: 10,
+                trim: 2,
                 image: 96,
                 width: 0.125,
-                folds: 3,
-                epochs: 24,
-                patience: 24,
+                folds: 4,
+                epochs: 30,
+                patience: 30,
                 batch: 16,
                 learning_rate: 1e-3,
                 optimiser: adam,
                 norm_momentum: Some(0.9),
                 score_channels: Some(64),
                 foreground: small,
-                normalise: NormaliseConfig::ZScore,
+                normalise: muscle,
                 augment: flips,
             },
             Self::Paper => Size {

@@ -1,5 +1,5 @@
 //! Runs the program as a user would and looks at what it left.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
