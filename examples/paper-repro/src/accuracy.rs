@@ -65,9 +65,9 @@ impl Accuracy {
         }
         let (p, total, m) = (self.share(), self.total() as f64, self.animals.len() as f64);
         let squares = |count: &Count| (count.correct as f64 - p * count.total as f64).powi(2);
-        let variance =
-            m / (m - 1.0) * self.animals.values().map(squares).sum::<f64>() / (total * total);
-        let n_eff = if p * (1.0 - p) > 0.0 && variance > 0.0 {
+        let variance = m / (m - 1.0).max(1.0) * self.animals.values().map(squares).sum::<f64>()
+            / (total * total);
+        let n_eff = if p * (1.0 - p) > 0.0 {
             (p * (1.0 - p) / variance).clamp(1.0, total)
         } else {
             m

@@ -92,8 +92,20 @@ fn data_folder_and_sample_sheet() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (folder.path().join("data"), folder.path().join("out"));
     let sheet = data.join("samples.csv");
-    let check =
-        |code, names: &[&str]| fails(&["--data", text(&data), "--out", text(&out)], code, names);
+    let check = |code, names: &[&str]| {
+        fails(
+            &[
+                "--profile",
+                "smoke",
+                "--data",
+                text(&data),
+                "--out",
+                text(&out),
+            ],
+            code,
+            names,
+        )
+    };
     check(2, &["data", "no such folder"]);
     fs::create_dir(&data).unwrap();
     check(2, &["samples.csv"]);

@@ -50,7 +50,11 @@ fn a_study_leaves_everything_and_is_reused_or_rerun_as_its_inputs_say() {
     for (name, header) in TABLES {
         let table = fs::read_to_string(out.join(format!("tables/{name}.csv"))).unwrap();
         assert_eq!(table.lines().next(), Some(header));
-        assert!(table.lines().count() > 1, "{name} has no rows");
+        // one network has no other to agree with
+        assert!(
+            table.lines().count() > 1 || name == "agreement_networks",
+            "{name} has no rows"
+        );
     }
     for file in [
         "archive.h5",

@@ -101,6 +101,7 @@ pub fn run_all(run: &Run, last: Option<StageName>) -> Result<()> {
     let root = run.outputs.root();
     prepare_output_folder(root)?;
     let _lock = lock(&run.outputs)?;
+    remove_half_written(root)?;
     let stages = stages(&run.config);
     let mut manifest = Manifest::new(&run.config);
     if let Some(old) = Manifest::read(&run.outputs.manifest())? {
@@ -340,6 +341,27 @@ fn remove_outputs(root: &Path, owned: &[&str]) -> Result<()> {
                 return Err(e).doing("remove", &path);
             }
             _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Removes what a killed run was writing under temporary names. The lock says that no other run is writing now.
+fn remove_half_written(root: &Path) -> Result<()> {
+    let mut files: Vec<PathBuf> = files_below(root, &every_owned_path())?
+        .into_iter()
+        .map(|(_, path)| path)
+        .collect();
+    for entry in std::fs::read_dir(root).doing("list", root)? {
+        files.push(entry.doing("list", root)?.path());
+    }
+    for path in files {
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy())
+            .unwrap_or_default();
+        if name.ends_with(".partial") || (name.starts_with('.') && name.ends_with(".tmp")) {
+            std::fs::remove_file(&path).doing("remove", &path)?;
         }
     }
     Ok(())

@@ -51,6 +51,9 @@ pub fn said(output: &Output) -> String {
 /// A study that takes seconds even without optimisation.
 pub const TINY: &str = r#"
 profile = "smoke"
+[data]
+trim_first = 0
+trim_last = 0
 [phantom]
 fish = 3
 slices = 2
