@@ -2,7 +2,7 @@
 
 use cnn_zoo::train::Optimiser;
 use mri_io::npy;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::Axis;
 
 use super::{Run, Stage, json};
 use crate::cli::StageName;
@@ -191,29 +191,36 @@ fn costs(manifest: &Manifest) -> RunCosts {
     }
 }
 
-/// A slice as grey values in [0, 1]: the tissue from its least value to its 99.5th percentile, the background black.
-fn for_the_eye(image: ArrayView2<'_, f32>, tissue: ArrayView2<'_, bool>) -> Array2<f32> {
-    let mut values: Vec<f32> = image
-        .iter()
-        .zip(&tissue)
-        .filter(|(_, inside)| **inside)
-        .map(|(value, _)| *value)
-        .collect();
-    values.sort_unstable_by(f32::total_cmp);
-    let (Some(&low), Some(&high)) = (
-        values.first(),
-        values.get((values.len().max(1) - 1) * 995 / 1000),
-    ) else {
-        return Array2::zeros(image.dim());
+/// Brings all slices to [0, 1] by one scale: black is the least value of any tissue (or 0), white the 99.5th percentile.
+fn scale_for_the_eye(examples: &mut [ExampleSlice]) {
+    let tissue = |example: &ExampleSlice| -> Vec<f32> {
+        let pixels = example.image.iter().zip(&example.foreground);
+        pixels
+            .filter(|(_, inside)| **inside)
+            .map(|(value, _)| *value)
+            .collect()
     };
+    let mut values: Vec<f32> = examples.iter().flat_map(tissue).collect();
+    values.sort_unstable_by(f32::total_cmp);
+    let (Some(&least), Some(&high)) = (
+        values.first(),
+        values.get(values.len().saturating_sub(1) * 995 / 1000),
+    ) else {
+        return;
+    };
+    let low = least.min(0.0);
     let range = if high > low { high - low } else { 1.0 };
-    Array2::from_shape_fn(image.dim(), |at| {
-        if tissue[at] {
-            ((image[at] - low) / range).clamp(0.0, 1.0)
-        } else {
-            0.0
-        }
-    })
+    for example in examples {
+        ndarray::Zip::from(&mut example.image)
+            .and(&example.foreground)
+            .for_each(|pixel, &inside| {
+                *pixel = if inside {
+                    ((*pixel - low) / range).clamp(0.0, 1.0)
+                } else {
+                    0.0
+                }
+            });
+    }
 }
 
 /// The middle slice of the first scan of every treatment, and of the other class.
@@ -270,11 +277,12 @@ fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
                 String::new()
             },
             slice_index: slices.indices[at],
-            image: for_the_eye(slices.images.index_axis(Axis(0), at), foreground.view()),
+            image: slices.images.index_axis_move(Axis(0), at),
             foreground,
             truth,
             maps,
         });
     }
+    scale_for_the_eye(&mut examples);
     Ok(examples)
 }
