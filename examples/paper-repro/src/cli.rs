@@ -59,7 +59,7 @@ pub struct Cli {
     pub data: Option<PathBuf>,
 
     /// Sample sheet for --data [default: samples.csv in that folder]
-    #[arg(long, value_name = "FILE", requires = "data")]
+    #[arg(long, value_name = "FILE")]
     pub samples: Option<PathBuf>,
 
     /// Print the effective configuration as TOML and exit
@@ -115,6 +115,9 @@ impl Cli {
         }
         if let Some(directory) = &self.data {
             config.data.directory = Some(directory.clone());
+            config.data.samples = None;
+        }
+        if self.samples.is_some() {
             config.data.samples = self.samples.clone();
         }
         config.validate()?;

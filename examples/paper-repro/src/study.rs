@@ -38,6 +38,32 @@ fn stays_inside(scan: &str) -> bool {
         .all(|part| matches!(part, Component::Normal(_)))
 }
 
+/// What is divided: fish, where the sheet names them, else fillets, else scans (as fillets of their own).
+fn unit_of(specimens: &mut [Specimen]) -> std::result::Result<SplitUnit, String> {
+    let column = |name: &str,
+                  has: &dyn Fn(&Specimen) -> bool|
+     -> std::result::Result<bool, String> {
+        let (with, without): (Vec<&Specimen>, Vec<&Specimen>) =
+            specimens.iter().partition(|s| has(s));
+        match (with.first(), without.first()) {
+            (Some(_), Some(lacking)) => Err(format!(
+                "scan `{}` has no {name}, others have; name the {name} of every scan or of none, or scans of one animal could be on both sides of the split",
+                lacking.scan
+            )),
+            (some, _) => Ok(some.is_some()),
+        }
+    };
+    if column("fish", &|s| s.fish.is_some())? {
+        return Ok(SplitUnit::Fish);
+    }
+    if !column("fillet", &|s| s.fillet.is_some())? {
+        for specimen in specimens {
+            specimen.fillet = Some(specimen.scan.clone());
+        }
+    }
+    Ok(SplitUnit::Fillet)
+}
+
 impl Study {
     /// Reads the sample sheet and divides its fish into folds.
     ///
@@ -50,7 +76,7 @@ impl Study {
         let fault = |e: &dyn std::fmt::Display| {
             Error::usage(format!("sample sheet {}: {e}", path.display()))
         };
-        let specimens = SampleSheet::read(&path)
+        let mut specimens = SampleSheet::read(&path)
             .map_err(|e| Error::usage(e.to_string()))?
             .specimens;
         if let Some(scan) = specimens
@@ -76,11 +102,7 @@ impl Study {
                 classes.join("`, `")
             )));
         }
-        let unit = if specimens.iter().all(|s| s.fish.is_some()) {
-            SplitUnit::Fish
-        } else {
-            SplitUnit::Fillet
-        };
+        let unit = unit_of(&mut specimens).map_err(|e| fault(&e))?;
         let items: Vec<SplitItem> = specimens.iter().map(SplitItem::from_specimen).collect();
         let split = KFoldConfig {
             unit,

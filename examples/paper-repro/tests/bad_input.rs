@@ -205,3 +205,74 @@ fn truncated_scan_names_the_file() {
     );
     assert!(!out.join("archive.h5").exists());
 }
+
+#[test]
+fn a_mistake_in_the_data_costs_nothing_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, out) = (tiny_config(folder.path()), folder.path().join("out"));
+    assert!(study(&config, &out, &[]).status.success());
+    let before = support::contents(&out);
+    let arguments = ["--config", text(&config), "--out", text(&out), "--data"];
+    let with = |data: &'static str| [&arguments[..], &[data]].concat();
+    fails(&with("no/such/folder"), 2, &["no such folder"]);
+    let own = out.join("data/scans");
+    fails(
+        &[&arguments[..], &[text(&own)]].concat(),
+        2,
+        &["output folder"],
+    );
+    assert_eq!(before, support::contents(&out));
+}
+
+#[test]
+fn half_named_animals_and_one_file_under_two_names_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, made) = (tiny_config(folder.path()), folder.path().join("made"));
+    assert!(study(&config, &made, &["phantom"]).status.success());
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let (mut rows, mut first) = (String::new(), String::new());
+    let mut scans: Vec<_> = fs::read_dir(made.join("data/scans"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    scans.sort();
+    for scan in &scans {
+        let name = scan.file_stem().unwrap().to_str().unwrap();
+        fs::copy(scan, data.join(scan.file_name().unwrap())).unwrap();
+        let class = if name.ends_with("fresh") {
+            "fresh"
+        } else {
+            "thawed"
+        };
+        rows += &format!("{name},{},{class}\n", &name[..6]);
+        first = first.is_empty().then(|| name.to_owned()).unwrap_or(first);
+    }
+    let out = folder.path().join("out");
+    let arguments = [
+        "--config",
+        text(&config),
+        "--data",
+        text(&data),
+        "--out",
+        text(&out),
+    ];
+    let sheet = |rows: &str| {
+        fs::write(data.join("samples.csv"), format!("scan,fish,class\n{rows}")).unwrap()
+    };
+    sheet(&rows.replacen("fish01,", ",", 1));
+    fails(&arguments, 2, &[&first, "fish"]);
+    sheet(&format!("{rows}{first}.dcm,fish09,fresh\n"));
+    fails(&arguments, 2, &["same scan", &first]);
+    // scan and class alone are enough
+    let bare: String = rows
+        .lines()
+        .map(|row| row.split(',').collect::<Vec<_>>())
+        .map(|c| format!("{},{}\n", c[0], c[2]))
+        .collect();
+    fs::write(data.join("samples.csv"), format!("scan,class\n{bare}")).unwrap();
+    let done = run(&arguments);
+    assert!(done.status.success(), "{}", said(&done));
+    let report = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(!report.contains("phantom") && !report.contains("never saw its fish"));
+}

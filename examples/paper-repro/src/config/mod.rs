@@ -7,7 +7,7 @@ mod protocol;
 use std::path::{Path, PathBuf};
 
 use cam_methods::Method;
-use cnn_zoo::train::Optimiser;
+use cnn_zoo::train::{Optimiser, TrainConfig};
 use cnn_zoo::{Architecture, Convention, Initialisation};
 use fillet_preprocess::phantom::PhantomConfig;
 use fillet_preprocess::{AugmentConfig, ForegroundConfig, NormaliseConfig};
@@ -146,6 +146,20 @@ pub struct AnalysisConfig {
     pub truth_threshold: f64,
     /// Confidence level of every interval.
     pub confidence: f64,
+}
+
+impl TrainingConfig {
+    /// The same as `cnn-zoo` takes it.
+    pub fn to_zoo(&self) -> TrainConfig {
+        TrainConfig {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            learning_rate: self.learning_rate,
+            optimiser: self.optimiser,
+            patience: Some(self.patience),
+            ..TrainConfig::default()
+        }
+    }
 }
 
 impl Config {
@@ -359,11 +373,27 @@ impl Config {
         for (key, outcome) in parts {
             outcome.map_err(|e| Error::usage(format!("{key}: {e}")))?;
         }
+        if self.explain.memory_mib > 1 << 20 {
+            return Err(Error::usage(format!(
+                "explain.memory_mib = {}: at most {}",
+                self.explain.memory_mib,
+                1 << 20
+            )));
+        }
+        if self.data.samples.is_some() && self.data.directory.is_none() {
+            return Err(Error::usage(
+                "data.samples needs data.directory (--samples goes with --data)",
+            ));
+        }
         for (fine, key, value, possible) in checks {
             if !fine {
                 return Err(Error::usage(format!("{key} = {value}: {possible}")));
             }
         }
+        training
+            .to_zoo()
+            .validate()
+            .map_err(|e| Error::usage(format!("training: {e}")))?;
         Ok(())
     }
 

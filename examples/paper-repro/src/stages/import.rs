@@ -1,6 +1,6 @@
 //! DICOM -> one HDF5 archive.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use mri_io::{Archive, read_scan};
@@ -34,13 +34,27 @@ impl Stage for Import {
                 directory.display()
             )));
         }
+        if lies_below(directory, run.outputs.root()) {
+            return Err(Error::usage(format!(
+                "--data {} lies in the output folder {}, whose content this program replaces; choose another --out",
+                directory.display(),
+                run.outputs.root().display()
+            )));
+        }
         let study = Study::load(&run.config, &run.outputs)?;
+        let mut seen: HashMap<PathBuf, &str> = HashMap::new();
         let mut inputs = vec![(
             "samples.csv".to_owned(),
             sample_sheet_path(&run.config, &run.outputs),
         )];
         for scan in study.scans() {
             let path = locate(directory, scan)?;
+            if let Some(other) = seen.insert(path.canonicalize().doing("open", &path)?, scan) {
+                return Err(Error::usage(format!(
+                    "sample sheet: `{other}` and `{scan}` are the same scan, {}",
+                    path.display()
+                )));
+            }
             let name = format!("scan {scan}");
             if path.is_file() {
                 inputs.push((name, path));
@@ -93,6 +107,13 @@ impl Stage for Import {
         archive.finish().doing("write", &path)?;
         task.finish();
         Ok(())
+    }
+}
+
+fn lies_below(inner: &Path, outer: &Path) -> bool {
+    match (inner.canonicalize(), outer.canonicalize()) {
+        (Ok(inner), Ok(outer)) => inner.starts_with(outer),
+        _ => false,
     }
 }
 

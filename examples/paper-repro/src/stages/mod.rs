@@ -101,8 +101,11 @@ pub fn run_all(run: &Run, last: Option<StageName>) -> Result<()> {
     let root = run.outputs.root();
     prepare_output_folder(root)?;
     let _lock = lock(&run.outputs)?;
-    remove_half_written(root)?;
     let stages = stages(&run.config);
+    // a mistake in the data folder or the sample sheet must cost nothing that is already there
+    for stage in &stages {
+        stage.inputs(run)?;
+    }
     let mut manifest = Manifest::new(&run.config);
     if let Some(old) = Manifest::read(&run.outputs.manifest())? {
         if old.synthetic == manifest.synthetic {
@@ -111,9 +114,11 @@ pub fn run_all(run: &Run, last: Option<StageName>) -> Result<()> {
         } else {
             run.reporter
                 .say("the folder held results of other data; they are removed");
+            manifest.write(&run.outputs.manifest())?;
             remove_outputs(root, &every_owned_path())?;
         }
     }
+    remove_half_written(root)?;
     for (index, stage) in stages.iter().enumerate() {
         run.interrupt.check()?;
         let name = stage_name(stage.name());
@@ -282,13 +287,17 @@ fn stage_name(stage: StageName) -> &'static str {
 /// Makes the folder; refuses one that somebody else filled.
 fn prepare_output_folder(root: &Path) -> Result<()> {
     std::fs::create_dir_all(root).doing("create the output folder", root)?;
-    let mut entries = std::fs::read_dir(root).doing("list", root)?;
-    let ours = root.join("manifest.json").exists() || root.join(".lock").exists();
-    if !ours && entries.next().is_some() {
-        return Err(Error::usage(format!(
-            "--out {} is not empty and was not made by this program; choose another folder",
-            root.display()
-        )));
+    if root.join("manifest.json").exists() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(root).doing("list", root)? {
+        // a run killed at its very start leaves only its lock
+        if entry.doing("list", root)?.file_name() != ".lock" {
+            return Err(Error::usage(format!(
+                "--out {} is not empty and was not made by this program; choose another folder",
+                root.display()
+            )));
+        }
     }
     Ok(())
 }
@@ -391,10 +400,12 @@ fn files_below(root: &Path, owned: &[&str]) -> Result<Vec<(String, PathBuf)>> {
 
 /// The first output of a finished stage that is gone; one that somebody changed is an error.
 fn missing_output(root: &Path, record: &StageRecord) -> Result<Option<String>> {
+    let mut missing = None;
     for (name, hash) in &record.outputs {
         let path = root.join(name);
         if !path.is_file() {
-            return Ok(Some(name.clone()));
+            missing.get_or_insert_with(|| name.clone());
+            continue;
         }
         if hash_file(&path)? != *hash {
             return Err(Error::run(format!(
@@ -404,5 +415,5 @@ fn missing_output(root: &Path, record: &StageRecord) -> Result<Option<String>> {
             )));
         }
     }
-    Ok(None)
+    Ok(missing)
 }

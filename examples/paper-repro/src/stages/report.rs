@@ -116,7 +116,7 @@ fn facts(run: &Run, study: &Study, manifest: &Manifest) -> RunFacts {
             .map(ToString::to_string)
             .collect(),
         treatments,
-        threshold: 0.5,
+        threshold: main_threshold(&config.analysis.thresholds),
         reference: None,
         details: vec![
             fact(
@@ -157,7 +157,7 @@ fn facts(run: &Run, study: &Study, manifest: &Manifest) -> RunFacts {
             ),
             fact("Score-CAM", score_cam),
         ],
-        notes: notes(run),
+        notes: notes(run, study),
         caveats: [(
             "not_defined".to_owned(),
             "The test is not defined for these data; the column effect says why.".to_owned(),
@@ -166,15 +166,25 @@ fn facts(run: &Run, study: &Study, manifest: &Manifest) -> RunFacts {
     }
 }
 
-fn notes(run: &Run) -> Vec<String> {
+fn notes(run: &Run, study: &Study) -> Vec<String> {
     let mut notes = vec![
-        "Every scan is mapped by networks that never saw its fish.".to_owned(),
+        format!("Every scan is mapped by networks that never saw its {}.", study.unit),
         "Each map is scaled to [0, 1] inside its own slice, so a threshold says where a slice is most damaged, not how much; a slice without damage also has a maximum of 1.".to_owned(),
     ];
     if run.config.is_synthetic() {
         notes.push("That −5 °C is damaged most and that liquid loss follows damage is built into the phantom; seeing it here reproduces nothing.".to_owned());
     }
     notes
+}
+
+/// The threshold nearest to 0.5, at which single numbers are shown.
+fn main_threshold(thresholds: &[f64]) -> f64 {
+    let distance = |t: &f64| (t - 0.5).abs();
+    thresholds
+        .iter()
+        .copied()
+        .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+        .unwrap_or(0.5)
 }
 
 fn costs(manifest: &Manifest) -> RunCosts {

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use candle_core::Device;
 use cnn_zoo::train::{
-    BEST_FILE, Control, HISTORY_FILE, Outcome, Progress, Stage as Part, TrainConfig, fit,
+    BEST_FILE, CHECKPOINT_FILE, Control, HISTORY_FILE, Outcome, Progress, Stage as Part,
+    TrainConfig, fit,
 };
 use cnn_zoo::{Backbone, BackboneConfig, build, weights};
 use fillet_preprocess::split::Role;
@@ -171,15 +172,14 @@ fn train_fold(
     let architecture = network.architecture as u64;
     let seed = |purpose: u64| derived_seed(run.config.seed, &[purpose, architecture, fold as u64]);
     let config = TrainConfig {
-        epochs: training.epochs,
-        batch_size: training.batch_size,
-        learning_rate: training.learning_rate,
-        optimiser: training.optimiser,
-        patience: Some(training.patience),
         seed: seed(2),
-        ..TrainConfig::default()
+        ..run.config.training.to_zoo()
     };
     let folder = run.outputs.fold(network.architecture, fold);
+    // the best weights are part of a checkpoint: without them the fold begins anew
+    if folder.join(CHECKPOINT_FILE).exists() && !folder.join(BEST_FILE).exists() {
+        std::fs::remove_dir_all(&folder).doing("remove", &folder)?;
+    }
     let model =
         build(&backbone_config(run, network), seed(1), device).map_err(|e| failed(&what, e))?;
     let report = fit(
@@ -212,7 +212,15 @@ fn train_fold(
             }
         },
     )
-    .map_err(|e| failed(format!("training of {what}"), e))?;
+    .map_err(|e| {
+        failed(
+            format!(
+                "training of {what} (if a file is damaged, delete {} to train this fold again)",
+                folder.display()
+            ),
+            e,
+        )
+    })?;
     if report.outcome == Outcome::Interrupted {
         run.interrupt.check()?;
     }
