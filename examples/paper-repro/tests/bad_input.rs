@@ -246,7 +246,9 @@ fn half_named_animals_and_one_file_under_two_names_are_refused() {
             "thawed"
         };
         rows += &format!("{name},{},{class}\n", &name[..6]);
-        first = first.is_empty().then(|| name.to_owned()).unwrap_or(first);
+        if first.is_empty() {
+            first = name.to_owned();
+        }
     }
     let out = folder.path().join("out");
     let arguments = [
