@@ -50,3 +50,8 @@ pub fn start(cli: &Cli) -> Result<()> {
     };
     stages::run_all(&run, cli.stage)
 }
+
+/// The examples of the workspace's README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
