@@ -10,7 +10,7 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// The data, the disk or a computation is at fault (exit code 1).
-    #[error("{0:#}")]
+    #[error("{}", told_once(.0))]
     Run(#[from] anyhow::Error),
     /// Ctrl-C or SIGTERM arrived; finished work is kept (exit code 128 + signal).
     #[error("stopped by {signal}; run the same command again to continue", signal = .0.name())]
@@ -65,6 +65,18 @@ impl Error {
     }
 }
 
+/// A failure and its causes on one line; a cause that is already told is not repeated.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            let separator = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{separator}{cause}");
+        }
+    }
+    text
+}
+
 /// The result of everything in this program.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -97,4 +109,20 @@ pub fn failed(what: impl Into<String>, cause: impl Into<anyhow::Error>) -> Error
 /// A file that should be there and is not.
 pub fn missing(path: PathBuf, hint: &str) -> Error {
     Error::run(format!("{} is missing; {hint}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let full = anyhow::anyhow!("disk full");
+        let error = Error::Run(
+            full.context("a.npy: disk full")
+                .context("cannot write a.npy"),
+        );
+        assert_eq!(error.to_string(), "cannot write a.npy: a.npy: disk full");
+        assert_eq!(error.exit_code(), 1);
+    }
 }
