@@ -76,7 +76,10 @@ mod tests {
                 }
             });
             assert_eq!(outcome.unwrap_err().to_string(), "third");
-            assert!(done.into_inner() < jobs.len());
+            // side by side, the others may be through before the third one fails
+            if at_once == 1 {
+                assert_eq!(done.into_inner(), 3);
+            }
         }
     }
 }
