@@ -6,14 +6,23 @@ mod overlap;
 mod scores;
 mod tests;
 
+use mri_io::atomic::write_atomically;
+
 use super::{Run, Stage, json};
 use crate::cli::StageName;
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::manifest::Manifest;
 use crate::study::Study;
 
 pub(super) struct Analyse;
+
+/// What lies beside the tables, since CSV has no room for it.
+const SYNTHETIC: &str = "SYNTHETIC DATA. Every number in these tables was computed on a phantom made by this program, with the\n\
+relations between damage, treatment and liquid loss built in. They carry no conclusion about cod.\n\
+What the columns mean is explained in report.html; what was run is in manifest.json.\n";
+const MEASURED: &str =
+    "What the columns mean is explained in report.html; what was run is in manifest.json.\n";
 
 impl Stage for Analyse {
     fn name(&self) -> StageName {
@@ -45,6 +54,7 @@ impl Stage for Analyse {
             "tables/agreement_raw.csv",
             "tables/liquid_loss.csv",
             "tables/tests.csv",
+            "tables/README.txt",
         ]
     }
 
@@ -54,6 +64,13 @@ impl Stage for Analyse {
         overlap::write(run, &scores)?;
         agreement::write(run, &scores)?;
         let liquid_loss = liquid_loss::write(run, &study, &scores)?;
-        tests::write(run, &study, &scores, &liquid_loss)
+        tests::write(run, &study, &scores, &liquid_loss)?;
+        let path = run.outputs.root().join("tables/README.txt");
+        let text = if run.config.is_synthetic() {
+            SYNTHETIC
+        } else {
+            MEASURED
+        };
+        write_atomically(&path, |file| file.write_all(text.as_bytes())).doing("write", &path)
     }
 }
