@@ -1,0 +1,1 @@
+"""Side-by-side comparisons with the Python programs that the crates follow."""

@@ -1,0 +1,153 @@
+"""What a suite is made of, and how a work is measured: ours and the peer's in turns, medians of both."""
+
+import math
+import os
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Optional
+
+from .worker import Worker, WorkerError
+
+HEADER = "work,ours_ms,peer_ms,ratio"
+MEMORY_HEADER = "work,ours_mib,peer_mib,ratio"
+
+
+@dataclass
+class Work:
+    """One line of the table.
+
+    `make` prepares the peer's side outside the clock and returns what is timed; that returns a checksum.
+    """
+
+    name: str
+    make: Callable[[], Callable[[], float]]
+    #: Relative tolerance of the two checksums; None where they cannot agree (random weights, say).
+    check: Optional[float] = None
+    #: Least number of runs of each side, and the time of both after which no more are begun.
+    rounds: int = 7
+    seconds: float = 1.5
+    #: Further columns: name → function of the work's name that returns milliseconds of a run, or None.
+    more: dict = field(default_factory=dict)
+
+
+@dataclass
+class Measured:
+    ours: float
+    peer: float
+    more: dict
+
+
+def measure(worker, work):
+    """Medians of ours, the peer's and the further columns, in turns."""
+    worker.prepare(work.name)
+    peer = work.make()
+    extra = {name: start(work.name) for name, start in work.more.items()}
+
+    def once():
+        start = time.perf_counter()
+        checksum = float(peer())
+        return (time.perf_counter() - start) * 1e3, checksum
+
+    # The first run of each warms caches, thread pools and allocators; its checksum is compared.
+    (_, mine), (_, theirs) = worker.run(), once()
+    for run in extra.values():
+        if run:
+            run()
+    if not math.isfinite(mine):
+        raise WorkerError(f"{work.name}: the checksum is {mine}")
+    if work.check is not None and abs(mine - theirs) > work.check * max(abs(theirs), 1e-30):
+        raise WorkerError(f"{work.name}: checksums differ: ours {mine!r}, the peer's {theirs!r}")
+    ours, peers, others = [], [], {name: [] for name in extra}
+    began = time.perf_counter()
+    while len(ours) < work.rounds or (
+        time.perf_counter() - began < work.seconds and len(ours) < 50 * work.rounds
+    ):
+        ours.append(worker.run()[0])
+        peers.append(once()[0])
+        if len(ours) <= work.rounds:
+            for name, run in extra.items():
+                if run and (len(ours) <= 3 or time.perf_counter() - began < work.seconds):
+                    others[name].append(run())
+    medians = {name: statistics.median(times) if times else None for name, times in others.items()}
+    return Measured(statistics.median(ours), statistics.median(peers), medians)
+
+
+def peak_mib(command):
+    """Peak resident memory of a program that does one work and ends."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise WorkerError(f"{' '.join(map(str, command))} ended with {process.returncode}")
+    return usage.ru_maxrss / 1024
+
+
+def run_suite(suite, threads, out, program, only=""):
+    """Prints and writes the table of a suite; returns the number of works that failed."""
+    out = Path(out)
+    failed = 0
+    ratios = []
+    works = [w for w in suite.works(threads) if only in w.name]
+    columns = list(dict.fromkeys(name for w in works for name in w.more))
+    name = suite.__name__.rsplit(".", 1)[-1]
+    lines = [",".join([HEADER, *columns])]
+    print(lines[0], flush=True)
+    worker = Worker(program)
+    for i, work in enumerate(works):
+        print(f"[{name} {i + 1}/{len(works)}] {work.name}", file=sys.stderr, flush=True)
+        try:
+            found = measure(worker, work)
+        except WorkerError as error:
+            print(f"failed: {error}", file=sys.stderr, flush=True)
+            failed += 1
+            worker.close()
+            worker = Worker(program)
+            continue
+        more = ["" if found.more.get(c) is None else f"{found.more[c]:.4g}" for c in columns]
+        ratio = found.ours / found.peer
+        ratios.append(ratio)
+        lines.append(",".join([work.name, f"{found.ours:.4f}", f"{found.peer:.4f}", f"{ratio:.3f}", *more]))
+        print(lines[-1], flush=True)
+    worker.close()
+    write(out / f"{name}.csv", lines)
+    if ratios:
+        print(
+            f"{name}: {len(ratios)} works on {threads} thread(s), median ratio "
+            f"{statistics.median(ratios):.3f}, largest {max(ratios):.3f}",
+            file=sys.stderr,
+        )
+    failed += memory(suite, name, threads, out, program, only)
+    return failed
+
+
+def memory(suite, name, threads, out, program, only):
+    """Appends the suite's works on memory to `memory.csv`; returns how many failed."""
+    path = out / "memory.csv"
+    lines = path.read_text().splitlines() if path.exists() else []
+    lines = lines or [MEMORY_HEADER]
+    failed = 0
+    for work in getattr(suite, "MEMORY", []):
+        if only not in work:
+            continue
+        peer = [sys.executable, "-m", "compare", name, "--threads", str(threads), "--peer", work]
+        try:
+            ours, theirs = peak_mib([str(program), work]), peak_mib(peer)
+        except WorkerError as error:
+            print(f"failed: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        lines.append(f"{work},{ours:.1f},{theirs:.1f},{ours / theirs:.3f}")
+        print(f"memory: {lines[-1]}", file=sys.stderr, flush=True)
+    write(path, lines)
+    return failed
+
+
+def write(path, lines):
+    """Writes under a temporary name and renames."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text("\n".join(lines) + "\n")
+    temporary.replace(path)
