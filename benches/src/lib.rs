@@ -3,6 +3,8 @@
 //! The criterion benches are in `benches/benches/`; run them with `cargo bench -p benches`.
 #![forbid(unsafe_code)]
 
+pub mod operators;
+
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
