@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod operators;
+pub mod rule;
 
 use std::io::{BufRead, Write};
 use std::time::Instant;

@@ -23,6 +23,10 @@ pub trait Sample: sealed::Sealed + Copy + PartialOrd + Into<f64> + Send + Sync +
     /// The sum of two values.
     #[doc(hidden)]
     fn plus(self, other: Self) -> Self;
+
+    /// These values as `f32`, if that is what they are.
+    #[doc(hidden)]
+    fn single(values: &[Self]) -> Option<&[f32]>;
 }
 
 impl Sample for f32 {
@@ -41,6 +45,10 @@ impl Sample for f32 {
     fn plus(self, other: Self) -> Self {
         self + other
     }
+
+    fn single(values: &[Self]) -> Option<&[f32]> {
+        Some(values)
+    }
 }
 
 impl Sample for f64 {
@@ -56,6 +64,10 @@ impl Sample for f64 {
     #[inline(always)]
     fn plus(self, other: Self) -> Self {
         self + other
+    }
+
+    fn single(_: &[Self]) -> Option<&[f32]> {
+        None
     }
 }
 

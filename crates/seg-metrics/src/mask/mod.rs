@@ -2,6 +2,7 @@
 
 pub(crate) mod bits;
 pub(crate) mod count;
+pub(crate) mod levels;
 pub(crate) mod pack;
 pub(crate) mod stack;
 

@@ -3,6 +3,7 @@
 use ndarray::{ArrayView, Dimension};
 
 use super::bits::{non_finite, row_major};
+use super::levels::{Levels, reached};
 use super::{BitMask, count, pack};
 use crate::error::same_shape;
 use crate::{Comparison, Error, Result, Sample};
@@ -206,45 +207,138 @@ fn cut_all<T: Sample>(
     shape: &[usize],
 ) -> Result<Vec<u64>> {
     let length = pack::words_for(values.len());
-    let mut words = vec![0; length * cuts.len()];
+    let mut planes = Planes {
+        words: vec![0; length * cuts.len()],
+        length,
+        region,
+        shape,
+    };
     let (blocks, rest) = values.as_chunks::<{ pack::BLOCK }>();
-    for (at, block) in blocks.iter().enumerate() {
-        let inside = region.map(|region| region.words()[at]);
-        if inside == Some(0) {
-            continue;
+    let levels = T::single(cuts).and_then(Levels::of);
+    match (&levels, T::single(values)) {
+        (Some(levels), Some(single)) => {
+            let (single, _) = single.as_chunks::<{ pack::BLOCK }>();
+            let (pairs, odd) = single.as_chunks::<2>();
+            for (pair, both) in pairs.iter().enumerate() {
+                if pair % AHEAD == 0 {
+                    fetch(&pairs[pair..pairs.len().min(pair + AHEAD)]);
+                }
+                let exact = planes.cut_by_levels(2 * pair, both, levels);
+                for half in (0..2).filter(|&half| !exact[half]) {
+                    planes.cut(2 * pair + half, &blocks[2 * pair + half], cuts)?;
+                }
+            }
+            for at in blocks.len() - odd.len()..blocks.len() {
+                planes.cut(at, &blocks[at], cuts)?;
+            }
+        }
+        _ => {
+            for (at, block) in blocks.iter().enumerate() {
+                planes.cut(at, block, cuts)?;
+            }
+        }
+    }
+    if !rest.is_empty() {
+        planes.cut_rest(blocks.len(), rest, cuts)?;
+    }
+    Ok(planes.words)
+}
+
+/// The planes while they are made.
+struct Planes<'a> {
+    words: Vec<u64>,
+    /// Words per plane.
+    length: usize,
+    region: Option<&'a BitMask>,
+    shape: &'a [usize],
+}
+
+impl Planes<'_> {
+    /// The word of the region at a block, all ones without a region.
+    fn inside(&self, at: usize) -> u64 {
+        self.region.map_or(u64::MAX, |region| region.words()[at])
+    }
+
+    /// Two blocks by their levels; says which of the two are done.
+    #[inline]
+    fn cut_by_levels(
+        &mut self,
+        at: usize,
+        blocks: &[[f32; pack::BLOCK]; 2],
+        levels: &Levels,
+    ) -> [bool; 2] {
+        let inside = [self.inside(at), self.inside(at + 1)];
+        if inside == [0; 2] {
+            return [true; 2];
+        }
+        let mut counts = [[0; pack::BLOCK]; 2];
+        let exact = [0, 1].map(|half| levels.count(&blocks[half], &mut counts[half]));
+        let reached = reached(&counts);
+        for (plane, &level) in self
+            .words
+            .chunks_exact_mut(self.length)
+            .zip(levels.levels())
+        {
+            plane[at] = reached[level][0] & inside[0];
+            plane[at + 1] = reached[level][1] & inside[1];
+        }
+        [exact[0] || inside[0] == 0, exact[1] || inside[1] == 0]
+    }
+
+    /// One block by comparisons, where its extent does not already tell.
+    fn cut<T: Sample>(&mut self, at: usize, block: &[T; pack::BLOCK], cuts: &[T]) -> Result<()> {
+        let inside = self.inside(at);
+        if inside == 0 {
+            return Ok(());
         }
         let extent = pack::extent(block);
         if !extent.finite {
-            non_finite("heatmap", block, at * pack::BLOCK, inside, shape)?;
+            let region = self.region.map(|_| inside);
+            non_finite("heatmap", block, at * pack::BLOCK, region, self.shape)?;
         }
-        let inside = inside.unwrap_or(u64::MAX);
-        if !extent.finite {
-            for (t, &cut) in cuts.iter().enumerate() {
-                words[t * length + at] = pack::pack_at_least(block, cut) & inside;
-            }
-            continue;
-        }
-        for (t, &cut) in cuts.iter().enumerate() {
-            if extent.high >= cut {
-                let word = if extent.low >= cut {
+        for (plane, &cut) in self.words.chunks_exact_mut(self.length).zip(cuts) {
+            plane[at] = inside
+                & if extent.finite && extent.low >= cut {
                     u64::MAX
+                } else if extent.finite && extent.high < cut {
+                    0
                 } else {
                     pack::pack_at_least(block, cut)
                 };
-                words[t * length + at] = word & inside;
-            }
         }
+        Ok(())
     }
-    if let Some(&fill) = rest.first() {
-        let at = blocks.len();
-        let inside = region.map(|region| region.words()[at]);
-        non_finite("heatmap", rest, at * pack::BLOCK, inside, shape)?;
-        let mut block = [fill; pack::BLOCK];
+
+    /// The last block, which is not full.
+    fn cut_rest<T: Sample>(&mut self, at: usize, rest: &[T], cuts: &[T]) -> Result<()> {
+        let region = self.region.map(|region| region.words()[at]);
+        non_finite("heatmap", rest, at * pack::BLOCK, region, self.shape)?;
+        let mut block = [T::ZERO; pack::BLOCK];
         block[..rest.len()].copy_from_slice(rest);
-        let inside = inside.unwrap_or(u64::MAX) & pack::first_pixels(rest.len());
-        for (t, &cut) in cuts.iter().enumerate() {
-            words[t * length + at] = pack::pack_at_least(&block, cut) & inside;
+        let inside = self.inside(at) & pack::first_pixels(rest.len());
+        for (plane, &cut) in self.words.chunks_exact_mut(self.length).zip(cuts) {
+            plane[at] = pack::pack_at_least(&block, cut) & inside;
+        }
+        Ok(())
+    }
+}
+
+/// Pairs of blocks that are fetched at once: 16 KiB.
+const AHEAD: usize = 32;
+
+/// Reads one value of every cache line of some blocks, those of several pages in turns.
+///
+/// The misses overlap, which they do not when each is followed by the work on what it brings.
+#[inline(never)]
+fn fetch(blocks: &[[[f32; pack::BLOCK]; 2]]) {
+    const LINE: usize = 16;
+    const PAGE: usize = 1024;
+    let values = blocks.as_flattened().as_flattened();
+    let mut sum = 0.0;
+    for line in 0..PAGE / LINE {
+        for page in values.chunks_exact(PAGE) {
+            sum += page[line * LINE];
         }
     }
-    Ok(words)
+    std::hint::black_box(sum);
 }
