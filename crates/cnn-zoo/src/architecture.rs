@@ -43,10 +43,23 @@ pub enum Architecture {
     /// Xception (Chollet 2017).
     #[serde(rename = "xception")]
     Xception,
+    /// The smaller patch network of Anderssen et al. 2021, the paper's reference 15; only in the
+    /// Keras convention.
+    #[serde(rename = "patch_v3")]
+    PatchV3,
+    /// The patch network that Anderssen et al. 2021 settled on; only in the Keras convention.
+    #[serde(rename = "patch_v6")]
+    PatchV6,
+    /// A small U-Net (Ronneberger et al. 2015) that gives every pixel its own logits.
+    #[serde(rename = "u_net")]
+    UNet,
 }
 
 impl Architecture {
-    /// Every network, in the order of the paper's tables with Inception V4 after Inception V3.
+    /// The networks that learn from labelled pixels, of which the paper's reference is one.
+    pub const SUPERVISED: [Self; 3] = [Self::PatchV3, Self::PatchV6, Self::UNet];
+
+    /// Every network that learns from labelled images, in the order of the paper's tables with Inception V4 after Inception V3.
     pub const ALL: [Self; 7] = [
         Self::DenseNet121,
         Self::ResNet50,
@@ -68,6 +81,9 @@ impl Architecture {
             Self::InceptionResNetV2 => "inception_resnet_v2",
             Self::Vgg16 => "vgg16",
             Self::Xception => "xception",
+            Self::PatchV3 => "patch_v3",
+            Self::PatchV6 => "patch_v6",
+            Self::UNet => "u_net",
         }
     }
 
@@ -76,19 +92,34 @@ impl Architecture {
     /// # Source
     ///
     /// `min_size` of Keras applications: 75 for the Inception family, 71 for Xception, else 32.
+    /// The patch networks halve twice and the U-Net three times.
     #[must_use]
     pub fn minimum_input_size(self) -> usize {
         match self {
             Self::InceptionV3 | Self::InceptionV4 | Self::InceptionResNetV2 => 75,
             Self::Xception => 71,
             Self::DenseNet121 | Self::ResNet50 | Self::Vgg16 => 32,
+            Self::PatchV3 | Self::PatchV6 => 4,
+            Self::UNet => 8,
         }
     }
 
-    /// Whether the network exists in `convention`: all do, but Inception V4 has no Keras form.
+    /// Whether the logits are those of every pixel, `[batch, classes, height, width]`, and the
+    /// labels a map.
+    #[must_use]
+    pub fn labels_pixels(self) -> bool {
+        self == Self::UNet
+    }
+
+    /// Whether the network exists in `convention`: all do, but Inception V4 has no Keras form and
+    /// the patch networks no Torch form.
     #[must_use]
     pub fn supports(self, convention: Convention) -> bool {
-        !(self == Self::InceptionV4 && convention == Convention::Keras)
+        match self {
+            Self::InceptionV4 => convention == Convention::Torch,
+            Self::PatchV3 | Self::PatchV6 => convention == Convention::Keras,
+            _ => true,
+        }
     }
 }
 
@@ -104,6 +135,7 @@ impl FromStr for Architecture {
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL
             .into_iter()
+            .chain(Self::SUPERVISED)
             .find(|architecture| architecture.name() == text)
             .ok_or_else(|| Error::UnknownArchitecture(text.to_owned()))
     }

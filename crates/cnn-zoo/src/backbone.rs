@@ -33,9 +33,11 @@ pub struct TapInfo {
 ///
 /// # Shapes
 ///
-/// Images are `[batch, input_channels, height, width]` in `f32`, logits `[batch, classes]`.
-/// Height and width may differ from the configuration's, except for VGG16 in the Keras
-/// convention, whose dense layers fix them.
+/// Images are `[batch, input_channels, height, width]` in `f32`, logits `[batch, classes]`, or
+/// `[batch, classes, height, width]` where every pixel has its own
+/// ([`labels_pixels`](crate::Architecture::labels_pixels)). Height and width may differ from the
+/// configuration's, except for the patch networks and VGG16 in the Keras convention, whose dense
+/// layers fix them.
 pub trait Backbone: Send + Sync {
     /// What the network was built from.
     fn config(&self) -> &BackboneConfig;
@@ -93,6 +95,19 @@ pub trait Backbone: Send + Sync {
     ///
     /// Only if a tensor operation fails.
     fn fuse(&self) -> Result<Box<dyn Backbone>>;
+
+    /// As [`fuse`](Self::fuse), but what is not folded shares the memory of this network, so that
+    /// making it costs little. It is right until this network's weights change.
+    ///
+    /// # Errors
+    ///
+    /// As [`fuse`](Self::fuse).
+    fn fuse_view(&self) -> Result<Box<dyn Backbone>> {
+        self.fuse()
+    }
+
+    /// Where the tensors are.
+    fn device(&self) -> &Device;
 }
 
 /// The one implementation: a topology, its tensors and its taps.
@@ -242,6 +257,16 @@ impl Backbone for Network {
         let from = &self.parameters;
         let source = Source::Folded { from, copy: true };
         Ok(Box::new(Self::make(&self.config, source, &self.device)?))
+    }
+
+    fn fuse_view(&self) -> Result<Box<dyn Backbone>> {
+        let from = &self.parameters;
+        let source = Source::Folded { from, copy: false };
+        Ok(Box::new(Self::make(&self.config, source, &self.device)?))
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
     }
 }
 

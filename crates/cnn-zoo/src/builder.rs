@@ -103,7 +103,7 @@ impl<'a> Builder<'a> {
             }
             Architecture::DenseNet121 => Init::KaimingFanIn,
             Architecture::InceptionV3 => Init::TruncatedNormal(0.1),
-            Architecture::InceptionV4 | Architecture::InceptionResNetV2 => Init::TorchDefault,
+            _ => Init::TorchDefault,
         }
     }
 
@@ -170,15 +170,13 @@ impl<'a> Builder<'a> {
 
     /// A batch norm over `channels` maps.
     pub(crate) fn norm(&mut self, name: &str, channels: usize) -> Result<BatchNorm> {
-        use Architecture::{
-            DenseNet121, InceptionResNetV2, InceptionV3, InceptionV4, ResNet50, Vgg16, Xception,
-        };
+        use Architecture::{DenseNet121, InceptionResNetV2, InceptionV3, InceptionV4, ResNet50};
         let architecture = self.config.architecture;
         let epsilon = match (self.config.convention, architecture) {
             (Convention::Keras, ResNet50 | DenseNet121) => 1.001e-5,
             (Convention::Keras, _) => 1e-3,
-            (Convention::Torch, ResNet50 | DenseNet121 | Xception | Vgg16) => 1e-5,
             (Convention::Torch, InceptionV3 | InceptionV4 | InceptionResNetV2) => 1e-3,
+            (Convention::Torch, _) => 1e-5,
         };
         let scaled = !(self.is_keras() && matches!(architecture, InceptionV3 | InceptionResNetV2));
         let default_momentum = if self.is_keras() { 0.99 } else { 0.9 };

@@ -83,20 +83,22 @@ fn default_size() -> [usize; 2] {
 
 impl BackboneConfig {
     /// The network as the paper uses it: Keras, one channel, two classes, 256 × 256, full width.
-    /// Inception V4 has no Keras form and is given the Torch convention.
+    /// Inception V4 has no Keras form and is given the Torch convention; the patch networks read
+    /// patches of 8 × 8 pixels and know four classes.
     #[must_use]
     pub fn new(architecture: Architecture) -> Self {
+        let is_patch = matches!(architecture, Architecture::PatchV3 | Architecture::PatchV6);
         Self {
             architecture,
             input_channels: default_channels(),
-            classes: default_classes(),
+            classes: if is_patch { 4 } else { default_classes() },
             width: default_width(),
             convention: if architecture.supports(Convention::Keras) {
                 Convention::Keras
             } else {
                 Convention::Torch
             },
-            input_size: default_size(),
+            input_size: if is_patch { [8, 8] } else { default_size() },
             norm_momentum: None,
             initialisation: Initialisation::Convention,
         }
@@ -119,7 +121,8 @@ impl BackboneConfig {
     /// # Errors
     ///
     /// [`Error::Config`] for a value out of range, [`Error::InputTooSmall`] for an image edge
-    /// below the network's minimum, [`Error::NoSuchConvention`] for Inception V4 in Keras form.
+    /// below the network's minimum, [`Error::NoSuchConvention`] for Inception V4 in Keras form or a patch
+    /// network in Torch form.
     pub fn validate(&self) -> Result<()> {
         let refuse = |field, value: String, expected| {
             Err(Error::Config {

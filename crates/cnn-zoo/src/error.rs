@@ -15,7 +15,7 @@ pub enum Error {
     /// No network has this name.
     #[error(
         "unknown network {0:?}; known are densenet121, resnet50, inception_v3, inception_v4, \
-         inception_resnet_v2, vgg16 and xception"
+         inception_resnet_v2, vgg16, xception, patch_v3, patch_v6 and u_net"
     )]
     UnknownArchitecture(String),
     /// No convention has this name.

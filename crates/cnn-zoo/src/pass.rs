@@ -217,9 +217,9 @@ impl<'a> Pass<'a> {
 
     /// A batch norm.
     pub(crate) fn norm(&mut self, norm: &BatchNorm, x: &Tensor) -> Result<Tensor> {
-        let y = match self.mode {
+        let y = match &self.mode {
             Mode::Evaluate => norm.evaluate(x)?,
-            Mode::Train(_) => norm.train(x)?,
+            Mode::Train(state) => norm.train(x, &state.ghosts(x.dim(0)?))?,
             Mode::Measure(_) => return self.record(&norm.name, x.dims(), &[]),
         };
         self.done(&norm.name, y)
@@ -258,6 +258,15 @@ impl<'a> Pass<'a> {
             return self.record(layer, &shape, &[]);
         }
         Tensor::cat(maps, 1).in_layer(layer)
+    }
+
+    /// Each value repeated until the map has `size`.
+    pub(crate) fn enlarge(&mut self, layer: &str, x: &Tensor, size: [usize; 2]) -> Result<Tensor> {
+        if self.measures() {
+            let (batch, channels, _, _) = x.dims4()?;
+            return blank(&[batch, channels, size[0], size[1]]);
+        }
+        cnn_ops::upsample_nearest2d(x, size).in_layer(layer)
     }
 
     /// The largest value of each window; padding never wins.

@@ -17,6 +17,7 @@ use crate::seed::mix;
 pub struct TrainPass {
     seed: u64,
     draws: u64,
+    ghost_batch: Option<usize>,
     watch: bool,
     first_non_finite: Option<String>,
 }
@@ -28,6 +29,7 @@ impl TrainPass {
         Self {
             seed,
             draws: 0,
+            ghost_batch: None,
             watch: false,
             first_non_finite: None,
         }
@@ -38,6 +40,27 @@ impl TrainPass {
     pub fn watching(mut self) -> Self {
         self.watch = true;
         self
+    }
+
+    /// Images that share the statistics of a batch norm; `None`, the default, takes all.
+    ///
+    /// The batch is cut into pieces of this size; the last one takes what is left, so a batch of
+    /// 32 in ghost batches of 11 has 11, 11 and 10. Running statistics move towards the mean of
+    /// the pieces' statistics, as they do over the replicas of TensorFlow's `MirroredStrategy`.
+    #[must_use]
+    pub fn ghost_batch(mut self, images: Option<usize>) -> Self {
+        self.ghost_batch = images;
+        self
+    }
+
+    /// Lengths of the ghost batches of a batch.
+    pub(crate) fn ghosts(&self, batch: usize) -> Vec<usize> {
+        let size = self.ghost_batch.unwrap_or(batch).max(1);
+        let mut lengths = vec![size; batch / size];
+        if batch % size > 0 || batch == 0 {
+            lengths.push(batch % size);
+        }
+        lengths
     }
 
     /// The seed of the dropout masks.

@@ -297,3 +297,53 @@ fn the_largest_configuration_overflows_nothing() {
         assert!(found.trainable > 1 << 30, "{architecture}");
     }
 }
+
+/// The patch network of Anderssen et al. 2021: 8 076 548 parameters, 63.07 million multiply-adds.
+#[test]
+fn the_patch_networks_have_the_published_size() {
+    let v6 = summary(&BackboneConfig::new(Architecture::PatchV6)).unwrap();
+    assert_eq!(v6.parameters, 8_076_548);
+    assert_eq!(v6.trainable, v6.parameters);
+    let convolutions = 64 * 9 * (256 + 256 * 256) + 16 * 9 * 2 * 256 * 256;
+    let dense = 1024 * 2048 + 2048 * 2048 + 2048 * 4;
+    assert_eq!(v6.multiply_adds, convolutions + dense);
+    assert_eq!(v6.multiply_adds / 10_000, 6_307);
+    // v3: the same with half the channels
+    let v3 = summary(&BackboneConfig::new(Architecture::PatchV3)).unwrap();
+    let convolutions = 9 * 128 + 128 + 3 * (9 * 128 * 128 + 128);
+    let dense = 513 * 2048 + 2049 * 2048 + 2049 * 4;
+    assert_eq!(v3.parameters, convolutions + dense);
+}
+
+#[test]
+fn the_u_net_has_half_a_million_parameters() {
+    let found = summary(&BackboneConfig::new(Architecture::UNet)).unwrap();
+    let layers = [
+        (1, 16),
+        (16, 16),
+        (16, 32),
+        (32, 32),
+        (32, 64),
+        (64, 64),
+        (64, 128),
+        (128, 128),
+        (128, 64),
+        (128, 64),
+        (64, 64),
+        (64, 32),
+        (64, 32),
+        (32, 32),
+        (32, 16),
+        (32, 16),
+        (16, 16),
+    ];
+    let trainable: usize = layers.iter().map(|(i, o)| 9 * i * o + 2 * o).sum();
+    let statistics: usize = layers.iter().map(|(_, o)| 2 * o).sum();
+    assert_eq!(found.trainable, trainable + 16 * 2 + 2);
+    assert_eq!(found.parameters, found.trainable + statistics);
+    assert!(
+        (400_000..600_000).contains(&found.trainable),
+        "{}",
+        found.trainable
+    );
+}

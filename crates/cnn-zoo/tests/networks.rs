@@ -10,12 +10,14 @@ use common::{bits, relative_difference, small, stripes, values};
 /// The networks of the zoo in both conventions, small.
 fn all() -> Vec<BackboneConfig> {
     let mut configs = Vec::new();
-    for architecture in Architecture::ALL {
+    let patches = [Architecture::PatchV3, Architecture::PatchV6];
+    for architecture in Architecture::ALL.into_iter().chain(patches) {
         for convention in [Convention::Keras, Convention::Torch] {
             let edge = architecture.minimum_input_size().max(64);
             let config = BackboneConfig {
                 input_size: [edge, edge],
                 norm_momentum: Some(0.0),
+                classes: 2,
                 ..small(architecture, convention)
             };
             match build(&config, 1, &Device::Cpu) {
@@ -287,6 +289,6 @@ fn configurations_survive_json_and_reject_unknown_keys() {
     assert_eq!(
         "resnet51".parse::<Architecture>().unwrap_err().to_string(),
         "unknown network \"resnet51\"; known are densenet121, resnet50, inception_v3, \
-         inception_v4, inception_resnet_v2, vgg16 and xception"
+         inception_v4, inception_resnet_v2, vgg16, xception, patch_v3, patch_v6 and u_net"
     );
 }

@@ -144,11 +144,18 @@ fn every_optimiser_resumes_bit_for_bit() {
             beta2: 0.999,
             epsilon: 1e-8,
         },
+        Optimiser::AdamW {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+        },
     ] {
         let config = TrainConfig {
             optimiser,
             learning_rate: 1e-3,
             weight_decay: 1e-3,
+            accumulate: 2,
+            ghost_batch: Some(3),
             clip_norm: Some(0.5),
             class_weights: Some(vec![1.0, 2.0]),
             ..settings(2)
@@ -377,4 +384,150 @@ fn optimisers_take_the_steps_of_their_formulas() {
     assert!((momentum / sgd - 1.0).abs() < 1e-6);
     assert!((nesterov / sgd - 1.9).abs() < 1e-5);
     assert!((adam / (0.01 * sgd.signum()) - 1.0).abs() < 1e-4, "{adam}");
+}
+
+/// The weights of a network without batch norm after one epoch.
+fn after_an_epoch(config: &TrainConfig, batch: usize) -> Vec<f32> {
+    let folder = tempfile::tempdir().unwrap();
+    let network = build(
+        &small(Architecture::Vgg16, Convention::Keras),
+        2,
+        &Device::Cpu,
+    )
+    .unwrap();
+    let (images, labels) = stripes(6, 32, 0.0);
+    let data = TensorSource::new(images, labels, batch, None).unwrap();
+    fit(
+        network.as_ref(),
+        &data,
+        &data,
+        config,
+        folder.path(),
+        &mut |_| Control::Continue,
+    )
+    .unwrap();
+    network
+        .parameters()
+        .iter()
+        .flat_map(|p| common::values(p.tensor()))
+        .collect()
+}
+
+#[test]
+fn accumulated_batches_step_as_one_large_batch() {
+    let optimiser = Optimiser::Momentum { momentum: 0.9 };
+    let config = TrainConfig {
+        optimiser,
+        weight_decay: 1e-2,
+        clip_norm: Some(0.05),
+        ..settings(2)
+    };
+    let whole = after_an_epoch(&config, 4);
+    // 1 + 1 + 1 + 1, and what is left of the epoch, 1 + 1
+    let single = TrainConfig {
+        accumulate: 4,
+        ..config.clone()
+    };
+    let parts = after_an_epoch(&single, 1);
+    // the same sums in another order
+    let difference = common::relative_difference(&parts, &whole);
+    assert!(difference < 1e-6, "{difference}");
+    let apart = after_an_epoch(&config, 1);
+    assert!(common::relative_difference(&apart, &whole) > 1e-6);
+}
+
+#[test]
+fn decoupled_decay_shrinks_the_tensor_itself() {
+    let adam = |weight_decay, decoupled: bool| {
+        let [beta1, beta2, epsilon] = [0.9, 0.999, 1e-8];
+        let optimiser = if decoupled {
+            Optimiser::AdamW {
+                beta1,
+                beta2,
+                epsilon,
+            }
+        } else {
+            Optimiser::Adam {
+                beta1,
+                beta2,
+                epsilon,
+            }
+        };
+        after_an_epoch(
+            &TrainConfig {
+                optimiser,
+                weight_decay,
+                batch_size: 6,
+                learning_rate: 1e-3,
+                ..settings(1)
+            },
+            6,
+        )
+    };
+    let network = build(
+        &small(Architecture::Vgg16, Convention::Keras),
+        2,
+        &Device::Cpu,
+    )
+    .unwrap();
+    let start: Vec<f32> = network
+        .parameters()
+        .iter()
+        .flat_map(|p| common::values(p.tensor()))
+        .collect();
+    let [none, decoupled, coupled] = [adam(0.0, true), adam(0.5, true), adam(0.5, false)];
+    assert_eq!(none, adam(0.0, false));
+    // one step: p ← (1 − 0.001·0.5)·p − the same step as without decay
+    for ((&p, &without), &with) in start.iter().zip(&none).zip(&decoupled) {
+        let expected = without - 0.0005 * p;
+        assert!(
+            (with - expected).abs() <= 1e-6 * (p.abs() + 1e-3),
+            "{p} {without} {with}"
+        );
+    }
+    assert_ne!(coupled, decoupled);
+}
+
+#[test]
+fn ghost_batches_have_statistics_of_their_own() {
+    use cnn_zoo::{Role, TrainPass};
+    for architecture in [Architecture::ResNet50, Architecture::DenseNet121] {
+        let config = BackboneConfig {
+            input_size: [64, 64],
+            ..small(architecture, Convention::Keras)
+        };
+        let make = || build(&config, 11, &Device::Cpu).unwrap();
+        let (images, _) = stripes(5, 64, 0.0);
+        let network = make();
+        let mut pass = TrainPass::new(0).ghost_batch(Some(2));
+        let logits = network.forward_train(&images, &mut pass).unwrap();
+        let mut parts = Vec::new();
+        let mut statistics: Vec<Vec<f32>> = Vec::new();
+        for (start, length) in [(0, 2), (2, 2), (4, 1)] {
+            let network = make();
+            let part = images
+                .narrow(0, start, length)
+                .unwrap()
+                .contiguous()
+                .unwrap();
+            let logits = network
+                .forward_train(&part, &mut TrainPass::new(0))
+                .unwrap();
+            parts.extend(common::values(&logits));
+            let moved = network.parameters().with_role(Role::Statistic);
+            statistics.push(moved.flat_map(|p| common::values(p.tensor())).collect());
+        }
+        let difference = common::relative_difference(&common::values(&logits), &parts);
+        assert!(difference < 1e-5, "{architecture} {difference}");
+        let found: Vec<f32> = network
+            .parameters()
+            .with_role(Role::Statistic)
+            .flat_map(|p| common::values(p.tensor()))
+            .collect();
+        let expected: Vec<f32> = (0..found.len())
+            .map(|i| statistics.iter().map(|s| s[i]).sum::<f32>() / 3.0)
+            .collect();
+        let difference = common::relative_difference(&found, &expected);
+        assert!(difference < 1e-5, "{architecture} {difference}");
+    }
 }

@@ -42,30 +42,54 @@ impl BatchNorm {
     ///
     /// The running variance takes the unbiased batch variance in both conventions (PyTorch; the
     /// fused batch norm of TensorFlow). With one value per channel PyTorch refuses and TensorFlow
-    /// divides by 1 instead of 0.
-    pub(crate) fn train(&self, x: &Tensor) -> Result<Tensor> {
+    /// divides by 1 instead of 0. `ghosts` are the lengths of the parts of the batch that have
+    /// statistics of their own.
+    pub(crate) fn train(&self, x: &Tensor, ghosts: &[usize]) -> Result<Tensor> {
         let Some((mean, variance)) = &self.statistics else {
             return Err(Error::Fused("train"));
         };
-        let values = x.elem_count() / self.beta.elem_count().max(1);
-        if values <= 1 && self.convention == Convention::Torch {
+        let map = x.dims().iter().skip(2).product::<usize>();
+        if self.convention == Convention::Torch && ghosts.iter().any(|&n| n * map <= 1) {
             return Err(Error::SingleValue {
                 layer: self.name.clone(),
             });
         }
-        let BatchNormOutput {
-            output,
-            mean: batch_mean,
-            variance: batch_variance,
-            count,
-        } = cnn_ops::batch_norm_train(x, self.gamma.as_ref(), &self.beta, self.epsilon)
-            .in_layer(&self.name)?;
-        let unbiased = count as f64 / count.saturating_sub(1).max(1) as f64;
-        self.move_towards(mean, &batch_mean, 1.0)
-            .in_layer(&self.name)?;
-        self.move_towards(variance, &batch_variance, unbiased)
-            .in_layer(&self.name)?;
-        Ok(output)
+        let mut outputs = Vec::with_capacity(ghosts.len());
+        let mut sums: Option<[Tensor; 2]> = None;
+        let mut start = 0;
+        for &length in ghosts {
+            let part = if length == x.dim(0)? {
+                x.clone()
+            } else {
+                x.narrow(0, start, length)?
+            };
+            start += length;
+            let BatchNormOutput {
+                output,
+                mean,
+                variance,
+                count,
+            } = cnn_ops::batch_norm_train(&part, self.gamma.as_ref(), &self.beta, self.epsilon)
+                .in_layer(&self.name)?;
+            let unbiased = count as f64 / count.saturating_sub(1).max(1) as f64;
+            let variance = (variance.detach() * unbiased)?;
+            sums = Some(match sums {
+                None => [mean.detach(), variance],
+                Some([m, v]) => [(m + mean.detach())?, (v + variance)?],
+            });
+            outputs.push(output);
+        }
+        if let Some([batch_mean, batch_variance]) = sums {
+            let parts = ghosts.len() as f64;
+            for (running, batch) in [(mean, batch_mean), (variance, batch_variance)] {
+                self.move_towards(running, &batch, 1.0 / parts)
+                    .in_layer(&self.name)?;
+            }
+        }
+        match &outputs[..] {
+            [output] => Ok(output.clone()),
+            _ => Tensor::cat(&outputs, 0).in_layer(&self.name),
+        }
     }
 
     /// `running ← momentum · running + (1 − momentum) · factor · batch`
@@ -76,7 +100,7 @@ impl BatchNorm {
         factor: f64,
     ) -> Result<(), candle_core::Error> {
         let kept = (running.as_detached_tensor() * self.momentum)?;
-        let added = (batch.detach() * (factor * (1.0 - self.momentum)))?;
+        let added = (batch * (factor * (1.0 - self.momentum)))?;
         running.set(&(kept + added)?)
     }
 

@@ -3,7 +3,9 @@
 mod densenet;
 mod inception;
 mod inception_resnet;
+mod patch;
 mod resnet;
+mod u_net;
 mod vgg;
 mod xception;
 
@@ -42,6 +44,9 @@ pub(crate) fn topology(builder: &mut Builder<'_>) -> Result<Box<dyn Topology>> {
         Architecture::InceptionResNetV2 => {
             Box::new(inception_resnet::InceptionResNetV2::new(builder)?)
         }
+        Architecture::PatchV3 => Box::new(patch::Patch::new(builder, 128)?),
+        Architecture::PatchV6 => Box::new(patch::Patch::new(builder, 256)?),
+        Architecture::UNet => Box::new(u_net::UNet::new(builder)?),
         Architecture::Xception => Box::new(xception::Xception::new(builder)?),
     })
 }

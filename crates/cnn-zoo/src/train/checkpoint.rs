@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::train::config::TrainConfig;
 use crate::train::history::{self, EpochRecord, Tally};
 use crate::train::optimiser::Stepper;
-use crate::weights::{Container, Entry, json, set_all, write_container};
+use crate::weights::{Container, Entry, TensorFile, json, set_all, write_container};
 
 /// Version of the state record.
 const FORMAT_VERSION: u32 = 1;
@@ -29,6 +29,10 @@ struct State {
     train: TrainConfig,
     next_batch: usize,
     steps: u64,
+    #[serde(default)]
+    waiting_batches: usize,
+    #[serde(default)]
+    waiting_images: usize,
 }
 
 /// Where a run is, besides the weights and the optimiser's memory.
@@ -75,6 +79,8 @@ pub(crate) fn write(
         train: config.clone(),
         next_batch: position.next_batch,
         steps: stepper.steps,
+        waiting_batches: stepper.waiting_batches,
+        waiting_images: stepper.waiting_images,
     };
     let history = history::to_tensor(&position.history)?;
     let t = position.tally;
@@ -128,20 +134,21 @@ pub(crate) fn read(
         next_batch: state.next_batch,
         tally: read_tally(&file)?,
     };
-    stepper.restore(state.steps, |name, shape| {
+    let waiting = [state.waiting_batches, state.waiting_images];
+    stepper.restore(state.steps, waiting, |name, shape| {
         let name = format!("{OPTIMISER}{name}");
-        if file.shape(&name) != Some(shape) {
+        if file.shape(&name).as_deref() != Some(shape) {
             let reason = format!("{name} is missing or has another shape than {shape:?}");
             return Err(Error::bad_file(path, reason));
         }
-        file.tensor(&name, &Device::Cpu)
+        Ok(file.tensor(&name)?.to_device(network.device())?)
     })?;
     set_all(network.parameters(), MODEL, &file)?;
     Ok(position)
 }
 
 fn double(file: &Container, name: &str) -> Result<Tensor> {
-    let tensor = file.raw(name, &Device::Cpu)?;
+    let tensor = file.raw(name)?;
     if tensor.dtype() == DType::F64 {
         Ok(tensor)
     } else {

@@ -11,11 +11,12 @@ use crate::error::{Error, Result};
 /// Momentum   v ← momentum·v + g        p ← p − rate·v
 /// Nesterov   v ← momentum·v + g        p ← p − rate·(g + momentum·v)
 /// Adam       m ← β₁m + (1−β₁)g   v ← β₂v + (1−β₂)g²   p ← p − rate·m̂ / (√v̂ + ε)
+/// AdamW      as Adam, but weight decay shrinks p itself: p ← (1 − rate·decay)·p first
 /// ```
 ///
 /// # Source
 ///
-/// `torch.optim.SGD` and `torch.optim.Adam`; m̂ and v̂ are m/(1−β₁ᵗ) and v/(1−β₂ᵗ). Keras's SGD
+/// `torch.optim.SGD`, `torch.optim.Adam` and `torch.optim.AdamW`; m̂ and v̂ are m/(1−β₁ᵗ) and v/(1−β₂ᵗ). Keras's SGD
 /// takes the same steps while the rate is constant.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -34,6 +35,16 @@ pub enum Optimiser {
     },
     /// Adam (Kingma and Ba 2015).
     Adam {
+        /// β₁, in [0, 1).
+        beta1: f64,
+        /// β₂, in [0, 1).
+        beta2: f64,
+        /// ε, above 0.
+        epsilon: f64,
+    },
+    /// Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019).
+    #[serde(rename = "adamw")]
+    AdamW {
         /// β₁, in [0, 1).
         beta1: f64,
         /// β₂, in [0, 1).
@@ -112,8 +123,17 @@ pub struct TrainConfig {
     pub schedule: Schedule,
     /// The rule that turns gradients into steps.
     pub optimiser: Optimiser,
-    /// Weight decay: this share of every trainable tensor is added to its gradient.
+    /// Weight decay: this share of every trainable tensor is added to its gradient, or, with
+    /// [`Optimiser::AdamW`], this share times the rate is taken off the tensor.
     pub weight_decay: f64,
+    /// Batches whose gradients are averaged, each weighted by its images, before a step is taken;
+    /// what is left at the end of an epoch makes a step of its own.
+    pub accumulate: usize,
+    /// Images that share the statistics of a batch norm; `None` takes the whole batch. A batch of
+    /// 32 on three devices, as the paper trained, has ghost batches of 11, 11 and 10. The running
+    /// statistics move towards the mean over the ghost batches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ghost_batch: Option<usize>,
     /// Longest gradient, as the norm over all tensors; longer ones are scaled down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
@@ -123,6 +143,9 @@ pub struct TrainConfig {
     /// Weight of each class in the training loss; `None` weighs all images alike.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<Vec<f32>>,
+    /// Factor on the soft Dice loss that is added to the cross-entropy, for labelled pixels
+    /// mostly; 0 leaves it out.
+    pub dice_weight: f64,
     /// Seed of the dropout masks.
     pub seed: u64,
 }
@@ -137,9 +160,12 @@ impl Default for TrainConfig {
             schedule: Schedule::Constant,
             optimiser: Optimiser::Sgd,
             weight_decay: 0.0,
+            accumulate: 1,
+            ghost_batch: None,
             clip_norm: None,
             patience: Some(200),
             class_weights: None,
+            dice_weight: 0.0,
             seed: 0,
         }
     }
@@ -163,6 +189,11 @@ impl TrainConfig {
                 beta1,
                 beta2,
                 epsilon,
+            }
+            | Optimiser::AdamW {
+                beta1,
+                beta2,
+                epsilon,
             } => in_unit(beta1) && in_unit(beta2) && positive(epsilon),
         };
         let schedule_fits = match self.schedule {
@@ -174,7 +205,7 @@ impl TrainConfig {
             .class_weights
             .as_ref()
             .is_none_or(|w| w.iter().all(|&x| x.is_finite() && x >= 0.0));
-        let checks: [(bool, &'static str, String, &'static str); 9] = [
+        let checks: [(bool, &'static str, String, &'static str); 12] = [
             (
                 self.epochs > 0,
                 "epochs",
@@ -210,6 +241,24 @@ impl TrainConfig {
                 "weight_decay",
                 self.weight_decay.to_string(),
                 "at least 0",
+            ),
+            (
+                self.dice_weight.is_finite() && self.dice_weight >= 0.0,
+                "dice_weight",
+                self.dice_weight.to_string(),
+                "at least 0",
+            ),
+            (
+                self.accumulate > 0,
+                "accumulate",
+                self.accumulate.to_string(),
+                "at least 1",
+            ),
+            (
+                self.ghost_batch != Some(0),
+                "ghost_batch",
+                "0".to_owned(),
+                "at least 1, or absent",
             ),
             (
                 self.clip_norm.is_none_or(positive),

@@ -16,6 +16,7 @@ use crate::train::progress::{Control, Progress, Stage};
 use crate::train::source::BatchSource;
 use crate::train::step;
 use crate::train::{BEST_FILE, CHECKPOINT_FILE, HISTORY_FILE};
+use crate::train_pass::TrainPass;
 use crate::weights::{self, TrainingRecord, WeightsInfo};
 
 /// How a run ended.
@@ -306,13 +307,15 @@ impl<'a> Run<'a> {
             let step = step::train(
                 self.network,
                 &batch,
-                self.config.batch_size,
-                self.config.class_weights.as_deref(),
-                seed,
+                self.config,
+                TrainPass::new(seed).ghost_batch(self.config.ghost_batch),
                 [epoch, index],
             )?;
-            self.stepper.step(&step.gradients, rate)?;
             let score = step.score;
+            self.stepper.gather(step.gradients, score.images)?;
+            if self.stepper.is_due() || index + 1 == batches {
+                self.stepper.step(rate)?;
+            }
             self.position
                 .tally
                 .add(score.loss, score.correct, score.images);
@@ -335,7 +338,7 @@ impl<'a> Run<'a> {
         observer: &mut Observer<'_>,
     ) -> Result<Option<Tally>> {
         let batches = count(source, "validation batches", epoch)?;
-        let network = self.network.fuse()?;
+        let network = self.network.fuse_view()?;
         let mut tally = Tally::default();
         let control = for_each_batch(source, epoch, 0..batches, |index, batch| {
             let score = step::evaluate(network.as_ref(), &batch, [epoch, index])?;

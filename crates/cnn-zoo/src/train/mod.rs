@@ -12,12 +12,16 @@ mod prefetch;
 mod progress;
 mod source;
 mod step;
+mod trainer;
+mod update;
 
 pub use config::{Optimiser, Schedule, TrainConfig};
 pub use fit::{FitReport, Outcome, evaluate, fit};
 pub use history::{EpochRecord, Score};
 pub use progress::{Control, Progress, Stage};
 pub use source::{Batch, BatchSource, TensorSource};
+pub use step::UNLABELLED;
+pub use trainer::Trainer;
 
 /// File with the weights of the best epoch so far.
 pub const BEST_FILE: &str = "best.safetensors";

@@ -11,7 +11,9 @@ use crate::error::{Error, Result};
 pub struct Batch {
     /// `[batch, channels, height, width]`, `f32`.
     pub images: Tensor,
-    /// `[batch]`, `u32`, each below the number of classes.
+    /// `[batch]`, `u32`, each below the number of classes; for a network that labels pixels
+    /// `[batch, height, width]`, where [`UNLABELLED`](crate::train::UNLABELLED) pixels do not
+    /// count.
     pub labels: Tensor,
 }
 
@@ -55,7 +57,8 @@ pub struct TensorSource {
 }
 
 impl TensorSource {
-    /// A source over `images` `[n, channels, height, width]` and `labels` `[n]`.
+    /// A source over `images` `[n, channels, height, width]` and `labels` `[n]` or
+    /// `[n, height, width]`.
     ///
     /// `shuffle` seeds the order of each epoch; `None` keeps the order given.
     ///
@@ -70,7 +73,7 @@ impl TensorSource {
         shuffle: Option<u64>,
     ) -> Result<Self> {
         let count = images.dims().first().copied().unwrap_or(0);
-        if labels.dims() != [count] {
+        if labels.dims().first() != Some(&count) {
             return Err(Error::ShapeMismatch {
                 layer: "images and labels".to_owned(),
                 left: images.dims().to_vec(),
@@ -94,9 +97,13 @@ impl TensorSource {
         })
     }
 
+    fn count(&self) -> usize {
+        self.labels.dims().first().copied().unwrap_or(0)
+    }
+
     /// The order of an epoch (Fisher and Yates; Durstenfeld 1964).
     fn order(&self, epoch: usize, seed: u64) -> Vec<u32> {
-        let count = u32::try_from(self.labels.elem_count()).unwrap_or(u32::MAX);
+        let count = u32::try_from(self.count()).unwrap_or(u32::MAX);
         let mut order: Vec<u32> = (0..count).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(crate::seed::mix(seed, epoch as u64));
         for last in (1..order.len()).rev() {
@@ -110,14 +117,12 @@ impl TensorSource {
 
 impl BatchSource for TensorSource {
     fn batches(&self, _epoch: usize) -> usize {
-        self.labels.elem_count().div_ceil(self.batch_size)
+        self.count().div_ceil(self.batch_size)
     }
 
     fn batch(&self, epoch: usize, index: usize) -> Result<Batch> {
         let start = index * self.batch_size;
-        let length = self
-            .batch_size
-            .min(self.labels.elem_count().saturating_sub(start));
+        let length = self.batch_size.min(self.count().saturating_sub(start));
         let Some(seed) = self.shuffle else {
             return Ok(Batch {
                 images: self.images.narrow(0, start, length)?,

@@ -6,7 +6,9 @@ use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor};
 
 use crate::backbone::Backbone;
+use crate::config::BackboneConfig;
 use crate::error::{Error, Result};
+use crate::train::config::TrainConfig;
 use crate::train::source::Batch;
 use crate::train_pass::TrainPass;
 
@@ -14,20 +16,30 @@ use crate::train_pass::TrainPass;
 /// network's is thousands of nodes long.
 const STACK_BYTES: usize = 256 << 20;
 
-/// Loss and right answers of one batch.
+/// Loss and right answers of one batch; for labelled pixels `images` counts those.
 pub(crate) struct BatchScore {
     pub(crate) loss: f64,
     pub(crate) correct: usize,
     pub(crate) images: usize,
 }
 
-/// Checks a batch's labels and gives them as numbers.
-pub(crate) fn labels_of(
+/// The label of a pixel that nobody has labelled.
+pub const UNLABELLED: u32 = 255;
+
+/// The labels of a batch: numbers below the number of classes, and where they are.
+struct Labels {
+    classes: Vec<u32>,
+    /// Positions of the labelled pixels, in the order of `classes`, where only some are.
+    places: Option<Vec<u32>>,
+}
+
+/// Checks a batch's labels.
+fn labels_of(
     batch: &Batch,
-    classes: usize,
+    network: &BackboneConfig,
     largest: Option<usize>,
     [epoch, index]: [usize; 2],
-) -> Result<Vec<u32>> {
+) -> Result<Labels> {
     let refuse = |reason: String| {
         Err(Error::BadBatch {
             epoch,
@@ -35,10 +47,16 @@ pub(crate) fn labels_of(
             reason,
         })
     };
-    let images = batch.images.dims().first().copied().unwrap_or(0);
-    if batch.labels.dtype() != DType::U32 || batch.labels.dims() != [images] {
+    let dims = batch.images.dims();
+    let images = dims.first().copied().unwrap_or(0);
+    let pixels = network.architecture.labels_pixels();
+    let expected = match (pixels, dims) {
+        (true, &[images, _, height, width]) => vec![images, height, width],
+        _ => vec![images],
+    };
+    if batch.labels.dtype() != DType::U32 || batch.labels.dims() != expected {
         return refuse(format!(
-            "labels are {:?} {:?}, expected [{images}] U32",
+            "labels are {:?} {:?}, expected {expected:?} U32",
             batch.labels.dims(),
             batch.labels.dtype()
         ));
@@ -49,10 +67,53 @@ pub(crate) fn labels_of(
     if let Some(largest) = largest.filter(|&n| images > n) {
         return refuse(format!("{images} images, but batch_size is {largest}"));
     }
-    let labels = batch.labels.to_vec1::<u32>()?;
-    match labels.iter().find(|&&label| label as usize >= classes) {
-        Some(label) => refuse(format!("label {label}, but there are {classes} classes")),
-        None => Ok(labels),
+    let all = batch.labels.flatten_all()?.to_vec1::<u32>()?;
+    let classes = network.classes;
+    let is_free = |label: u32| pixels && label == UNLABELLED;
+    if let Some(label) = all
+        .iter()
+        .find(|&&label| label as usize >= classes && !is_free(label))
+    {
+        return refuse(format!("label {label}, but there are {classes} classes"));
+    }
+    if !pixels {
+        return Ok(Labels {
+            classes: all,
+            places: None,
+        });
+    }
+    let (places, classes): (Vec<u32>, Vec<u32>) = (0..)
+        .zip(all)
+        .filter(|&(_, label)| label != UNLABELLED)
+        .unzip();
+    if classes.is_empty() {
+        return refuse("no pixel of it is labelled".to_owned());
+    }
+    Ok(Labels {
+        classes,
+        places: Some(places),
+    })
+}
+
+impl Labels {
+    /// The logits that have a label, one row each.
+    fn rows(&self, logits: &Tensor) -> Result<Tensor> {
+        let Some(places) = &self.places else {
+            return Ok(logits.clone());
+        };
+        let (batch, classes, height, width) = logits.dims4()?;
+        let rows = logits
+            .permute((0, 2, 3, 1))?
+            .reshape((batch * height * width, classes))?;
+        if places.len() == batch * height * width {
+            return Ok(rows);
+        }
+        let places = Tensor::new(&places[..], logits.device())?;
+        Ok(rows.index_select(&places, 0)?)
+    }
+
+    fn tensor(&self, logits: &Tensor) -> Result<Tensor> {
+        Ok(Tensor::new(&self.classes[..], logits.device())?)
     }
 }
 
@@ -87,9 +148,9 @@ pub(crate) fn evaluate(
     batch: &Batch,
     at: [usize; 2],
 ) -> Result<BatchScore> {
-    let labels = labels_of(batch, network.config().classes, None, at)?;
-    let logits = network.forward(&batch.images)?.detach();
-    let loss = cnn_ops::softmax_cross_entropy(&logits, &batch.labels, None)
+    let labels = labels_of(batch, network.config(), None, at)?;
+    let logits = labels.rows(&network.forward(&batch.images)?.detach())?;
+    let loss = cnn_ops::softmax_cross_entropy(&logits, &labels.tensor(&logits)?, None)
         .map_err(candle_core::Error::from)?;
     let loss = scalar(&loss)?;
     if !loss.is_finite() {
@@ -103,8 +164,8 @@ pub(crate) fn evaluate(
     }
     Ok(BatchScore {
         loss,
-        correct: count_correct(&logits, &labels)?,
-        images: labels.len(),
+        correct: count_correct(&logits, &labels.classes)?,
+        images: labels.classes.len(),
     })
 }
 
@@ -118,26 +179,30 @@ pub(crate) struct TrainStep {
 pub(crate) fn train(
     network: &dyn Backbone,
     batch: &Batch,
-    batch_size: usize,
-    class_weights: Option<&[f32]>,
-    seed: u64,
+    config: &TrainConfig,
+    pass: TrainPass,
     at: [usize; 2],
 ) -> Result<TrainStep> {
-    let labels = labels_of(batch, network.config().classes, Some(batch_size), at)?;
+    let labels = labels_of(batch, network.config(), Some(config.batch_size), at)?;
+    let class_weights = config.class_weights.as_deref();
     on_large_stack(|| {
-        let mut pass = TrainPass::new(seed);
-        let logits = network.forward_train(&batch.images, &mut pass)?;
-        let correct = count_correct(&logits, &labels)?;
-        let loss = cnn_ops::softmax_cross_entropy(&logits, &batch.labels, class_weights)
+        let mut watching = pass.clone().watching();
+        let mut pass = pass;
+        let logits = labels.rows(&network.forward_train(&batch.images, &mut pass)?)?;
+        let correct = count_correct(&logits, &labels.classes)?;
+        let targets = labels.tensor(&logits)?;
+        let mut loss = cnn_ops::softmax_cross_entropy(&logits, &targets, class_weights)
             .map_err(candle_core::Error::from)?;
+        if config.dice_weight > 0.0 {
+            loss = (loss + (soft_dice(&logits, &labels.classes)? * config.dice_weight)?)?;
+        }
         drop(logits);
         let value = scalar(&loss)?;
         if !value.is_finite() {
-            let mut pass = TrainPass::new(seed).watching();
             let layer = network
-                .forward_train(&batch.images, &mut pass)
+                .forward_train(&batch.images, &mut watching)
                 .ok()
-                .and_then(|_| pass.first_non_finite().map(str::to_owned));
+                .and_then(|_| watching.first_non_finite().map(str::to_owned));
             return Err(Error::NonFiniteLoss {
                 stage: "training",
                 epoch: at[0],
@@ -151,10 +216,35 @@ pub(crate) fn train(
             score: BatchScore {
                 loss: value,
                 correct,
-                images: labels.len(),
+                images: labels.classes.len(),
             },
         })
     })
+}
+
+/// One minus the mean over the classes of the soft Dice coefficient.
+///
+/// ```text
+/// 1 − mean over c of (2·Σ p_c·g_c + 1) / (Σ p_c + Σ g_c + 1)     p = softmax(logits), g one-hot
+/// ```
+///
+/// Milletari et al. 2016 without squares; the 1 keeps a class that is absent from dividing by 0.
+fn soft_dice(logits: &Tensor, labels: &[u32]) -> Result<Tensor> {
+    let (rows, classes) = logits.dims2()?;
+    let largest = logits.detach().max_keepdim(1)?;
+    let powers = logits.broadcast_sub(&largest)?.exp()?;
+    let p = powers.broadcast_div(&powers.sum_keepdim(1)?)?;
+    let mut truth = vec![0_f32; rows * classes];
+    for (row, &label) in truth.chunks_mut(classes.max(1)).zip(labels) {
+        if let Some(own) = row.get_mut(label as usize) {
+            *own = 1.0;
+        }
+    }
+    let truth = Tensor::from_vec(truth, (rows, classes), logits.device())?;
+    let both = ((&p * &truth)?.sum(0)? * 2.0)?;
+    let all = (p.sum(0)? + truth.sum(0)?)?;
+    let dice = ((both + 1.0)? / (all + 1.0)?)?;
+    Ok((1.0 - dice.mean_all()?)?)
 }
 
 /// Runs `work` on a thread with a large stack.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::atomic;
 use crate::error::{Error, Result};
+use crate::weights::file::TensorFile;
 
 /// A tensor to write.
 pub(crate) struct Entry<'a> {
@@ -138,10 +139,6 @@ impl Container {
         })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
         self.header
             .metadata()
@@ -150,21 +147,8 @@ impl Container {
             .map(String::as_str)
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
-        self.header.offset_keys().into_iter()
-    }
-
-    pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
-        self.header.info(name).map(|info| info.shape.as_slice())
-    }
-
-    /// A floating-point tensor, as F32.
-    pub(crate) fn tensor(&self, name: &str, device: &Device) -> Result<Tensor> {
-        Ok(self.raw(name, device)?.to_dtype(DType::F32)?)
-    }
-
     /// A floating-point tensor in its own type.
-    pub(crate) fn raw(&self, name: &str, device: &Device) -> Result<Tensor> {
+    pub(crate) fn raw(&self, name: &str) -> Result<Tensor> {
         let info = self
             .header
             .info(name)
@@ -184,6 +168,29 @@ impl Container {
             .bytes
             .get(self.data_start + start..self.data_start + end)
             .ok_or_else(|| Error::bad_file(&self.path, format!("{name} is cut off")))?;
-        Ok(Tensor::from_raw_buffer(data, dtype, &info.shape, device)?)
+        Ok(Tensor::from_raw_buffer(
+            data,
+            dtype,
+            &info.shape,
+            &Device::Cpu,
+        )?)
+    }
+}
+
+impl TensorFile for Container {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.header.offset_keys()
+    }
+
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.header.info(name).map(|info| info.shape.clone())
+    }
+
+    fn tensor(&self, name: &str) -> Result<Tensor> {
+        Ok(self.raw(name)?.to_dtype(DType::F32)?)
     }
 }

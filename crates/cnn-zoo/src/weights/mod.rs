@@ -1,15 +1,27 @@
-//! Networks on disk: safetensors files that say what they hold.
+//! Networks on disk: safetensors files that say what they hold, and the files of other programs.
 
 mod container;
+mod file;
+mod import;
+mod keras;
+mod keras_names;
+mod keras_order;
 mod mismatch;
+mod pickle;
+mod pth;
+mod shards;
+mod torch_names;
+mod zip;
 
+pub use import::{Format, ImportOptions, ImportReport, import};
 pub use mismatch::{Mismatch, Misshaped};
 
 pub(crate) use container::{Container, Entry, write_container};
+pub(crate) use file::TensorFile;
 
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::backbone::{Backbone, build};
@@ -111,32 +123,31 @@ pub fn save(network: &dyn Backbone, path: &Path, info: &WeightsInfo) -> Result<(
     write_container(path, &entries, &metadata)
 }
 
-/// Sets a network's tensors from a safetensors file, with or without this crate's metadata.
+/// Sets a network's tensors from a file of weights, with or without this crate's metadata: an
+/// [`import`] that allows no difference.
 ///
 /// Every name must match and have the network's shape, or nothing changes. Types F16, BF16 and
 /// F64 are converted; PyTorch's `num_batches_tracked` is ignored.
 ///
 /// # Errors
 ///
-/// [`Error::BadFile`] for a damaged file, [`Error::OtherNetwork`] if its metadata names another
-/// architecture or convention, [`Error::WeightsMismatch`] with every missing, unexpected or
-/// misshaped name, [`Error::Fused`] for an inference copy.
+/// As [`import`].
 pub fn load_into(network: &dyn Backbone, path: &Path) -> Result<Option<WeightsInfo>> {
-    let file = Container::read(path)?;
-    let info = read_info(&file)?;
-    if let Some(info) = &info {
-        let name = |c: &BackboneConfig| format!("{} ({})", c.architecture, c.convention);
-        let [found, expected] = [name(&info.backbone), name(network.config())];
-        if found != expected {
-            return Err(Error::OtherNetwork {
-                path: path.to_owned(),
-                found,
-                expected,
-            });
-        }
+    Ok(import(network, path, &ImportOptions::default())?.info)
+}
+
+/// Refuses weights that say they belong to another network.
+fn check_owner(path: &Path, found: &BackboneConfig, expected: &BackboneConfig) -> Result<()> {
+    let name = |c: &BackboneConfig| format!("{} ({})", c.architecture, c.convention);
+    let [found, expected] = [name(found), name(expected)];
+    if found == expected {
+        return Ok(());
     }
-    set_all(network.parameters(), "", &file)?;
-    Ok(info)
+    Err(Error::OtherNetwork {
+        path: path.to_owned(),
+        found,
+        expected,
+    })
 }
 
 /// Builds the network that a file's metadata describes, with the file's weights.
@@ -204,11 +215,11 @@ fn compare(parameters: &Parameters, prefix: &str, file: &Container) -> Result<()
     for parameter in parameters.iter() {
         match file.shape(&format!("{prefix}{}", parameter.name())) {
             None => mismatch.missing.push(parameter.name().to_owned()),
-            Some(shape) if shape != parameter.tensor().dims() => {
+            Some(shape) if shape[..] != *parameter.tensor().dims() => {
                 mismatch.misshaped.push(Misshaped {
                     name: parameter.name().to_owned(),
                     expected: parameter.tensor().dims().to_vec(),
-                    found: shape.to_vec(),
+                    found: shape,
                 });
             }
             Some(_) => {}
@@ -216,6 +227,7 @@ fn compare(parameters: &Parameters, prefix: &str, file: &Container) -> Result<()
     }
     mismatch.unexpected = file
         .names()
+        .into_iter()
         .filter_map(|name| name.strip_prefix(prefix).map(str::to_owned))
         .filter(|name| parameters.get(name).is_none() && !name.ends_with(IGNORED_SUFFIX))
         .collect();
@@ -239,7 +251,7 @@ pub(crate) fn set_all(parameters: &Parameters, prefix: &str, file: &Container) -
             return Err(Error::Fused("load into"));
         };
         let name = format!("{prefix}{}", parameter.name());
-        let tensor: Tensor = file.tensor(&name, variable.device())?;
+        let tensor = file.tensor(&name)?.to_device(variable.device())?;
         staged.push((variable, tensor));
     }
     for (variable, tensor) in staged {

@@ -59,6 +59,7 @@ fn facts(run: &Run, study: &Study, manifest: &Manifest) -> RunFacts {
         Optimiser::Momentum { momentum } => format!("momentum {momentum}"),
         Optimiser::Nesterov { momentum } => format!("Nesterov momentum {momentum}"),
         Optimiser::Adam { .. } => "Adam".to_owned(),
+        Optimiser::AdamW { .. } => "AdamW".to_owned(),
     };
     let (size, epochs) = (config.preprocess.image_size, config.training.epochs);
     let networks = config.networks.iter().map(|network| NetworkFacts {
