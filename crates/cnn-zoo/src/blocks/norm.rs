@@ -5,6 +5,7 @@ use cnn_ops::BatchNormOutput;
 
 use crate::architecture::Convention;
 use crate::blocks::Conv;
+use crate::dense_maps::DenseMaps;
 use crate::error::{Error, InLayer, Result};
 
 /// A batch norm.
@@ -48,12 +49,7 @@ impl BatchNorm {
         let Some((mean, variance)) = &self.statistics else {
             return Err(Error::Fused("train"));
         };
-        let map = x.dims().iter().skip(2).product::<usize>();
-        if self.convention == Convention::Torch && ghosts.iter().any(|&n| n * map <= 1) {
-            return Err(Error::SingleValue {
-                layer: self.name.clone(),
-            });
-        }
+        self.check_counts(x.dims().iter().skip(2).product(), ghosts)?;
         let mut outputs = Vec::with_capacity(ghosts.len());
         let mut sums: Option<[Tensor; 2]> = None;
         let mut start = 0;
@@ -79,17 +75,55 @@ impl BatchNorm {
             });
             outputs.push(output);
         }
-        if let Some([batch_mean, batch_variance]) = sums {
-            let parts = ghosts.len() as f64;
-            for (running, batch) in [(mean, batch_mean), (variance, batch_variance)] {
-                self.move_towards(running, &batch, 1.0 / parts)
-                    .in_layer(&self.name)?;
-            }
+        if let Some(sums) = sums {
+            let [batch_mean, batch_variance] = sums;
+            let share = 1.0 / ghosts.len() as f64;
+            self.move_towards(mean, &batch_mean, share)
+                .and_then(|()| self.move_towards(variance, &batch_variance, share))
+                .in_layer(&self.name)?;
         }
         match &outputs[..] {
             [output] => Ok(output.clone()),
             _ => Tensor::cat(&outputs, 0).in_layer(&self.name),
         }
+    }
+
+    fn check_counts(&self, map: usize, ghosts: &[usize]) -> Result<()> {
+        if self.convention == Convention::Torch && ghosts.iter().any(|&n| n * map <= 1) {
+            return Err(Error::SingleValue {
+                layer: self.name.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// With a ReLU, over the maps of a dense block, with running statistics and without a graph.
+    pub(crate) fn evaluate_maps(&self, maps: &DenseMaps) -> Result<Tensor> {
+        let vectors = [&self.beta, &self.mean, &self.variance];
+        maps.evaluate(self.gamma.as_ref(), vectors, self.epsilon)
+            .in_layer(&self.name)
+    }
+
+    /// With a ReLU, over the maps of a dense block, with batch statistics.
+    pub(crate) fn train_maps(&self, maps: &DenseMaps, ghosts: &[usize]) -> Result<Tensor> {
+        let Some((mean, variance)) = &self.statistics else {
+            return Err(Error::Fused("train"));
+        };
+        self.check_counts(maps.pixels(), ghosts)?;
+        let inner = || -> candle_core::Result<Tensor> {
+            let gamma = match &self.gamma {
+                Some(gamma) => gamma.clone(),
+                None => self.beta.ones_like()?,
+            };
+            let read = maps.train(&gamma, &self.beta, self.epsilon)?;
+            for (running, batch) in [(mean, read.mean), (variance, read.variance)] {
+                let count = batch.len();
+                let batch = Tensor::from_vec(batch, count, running.device())?;
+                self.move_towards(running, &batch, 1.0)?;
+            }
+            Ok(read.output)
+        };
+        inner().in_layer(&self.name)
     }
 
     /// `running ← momentum · running + (1 − momentum) · factor · batch`

@@ -10,7 +10,7 @@ use super::Topology;
 use crate::blocks::{After, BatchNorm, Conv, ConvNorm, Dense, Geometry};
 use crate::builder::{Builder, Fold};
 use crate::error::Result;
-use crate::pass::Pass;
+use crate::pass::{Maps, Pass};
 
 /// Layers per block.
 const LAYERS: [usize; 4] = [6, 12, 24, 16];
@@ -40,8 +40,8 @@ impl DenseLayer {
         })
     }
 
-    fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
-        let y = pass.norm_relu(&self.norm, x)?;
+    fn forward(&self, x: &Maps, pass: &mut Pass<'_>) -> Result<Tensor> {
+        let y = pass.norm_relu_maps(&self.norm, x)?;
         let y = pass.conv_norm(&self.first, &y, After::RELU)?;
         pass.conv(&self.second, &y)
     }
@@ -61,6 +61,8 @@ pub(crate) struct DenseNet121 {
     transitions: Vec<Transition>,
     norm: BatchNorm,
     classifier: Dense,
+    /// Maps that a layer adds.
+    growth: usize,
 }
 
 impl DenseNet121 {
@@ -102,6 +104,7 @@ impl DenseNet121 {
             transitions,
             norm: builder.norm("features.norm5", channels)?,
             classifier: builder.dense("classifier", [channels, config.classes])?,
+            growth,
         })
     }
 }
@@ -113,23 +116,26 @@ impl Topology for DenseNet121 {
         let pool = PoolOptions::square(3, 2).with_padding(Padding::symmetric(1, 1));
         let mut x = pass.max_pool("features.pool0", &x, &pool)?;
         for (index, block) in self.blocks.iter().enumerate() {
+            let mut maps = pass.dense_maps(x, self.growth * block.len())?;
             for (at, layer) in block.iter().enumerate() {
-                let mut new = layer.forward(&x, pass)?;
+                let mut new = layer.forward(&maps, pass)?;
                 if index + 1 == self.blocks.len() && at + 1 == block.len() {
                     new = pass.tap(LAST_CONV, new)?;
                 }
-                x = pass.concat(&layer.second.name, &[x, new])?;
+                maps = pass.append(&layer.second.name, maps, new)?;
             }
-            if let Some(transition) = self.transitions.get(index) {
-                let y = pass.norm_relu(&transition.norm, &x)?;
-                let y = pass.tap(&transition.tap, y)?;
-                let y = pass.conv(&transition.conv, &y)?;
-                let halve = PoolOptions::square(2, 2);
-                let name = &transition.conv.name;
-                x = pass.avg_pool(name, &y, &halve, CountPadding::Include)?;
-            }
+            let Some(transition) = self.transitions.get(index) else {
+                return pass.norm_relu_maps(&self.norm, &maps);
+            };
+            let y = pass.norm_relu_maps(&transition.norm, &maps)?;
+            drop(maps);
+            let y = pass.tap(&transition.tap, y)?;
+            let y = pass.conv(&transition.conv, &y)?;
+            let halve = PoolOptions::square(2, 2);
+            let name = &transition.conv.name;
+            x = pass.avg_pool(name, &y, &halve, CountPadding::Include)?;
         }
-        pass.norm_relu(&self.norm, &x)
+        Ok(x)
     }
 
     fn head(&self, features: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
