@@ -85,9 +85,9 @@ pub enum Error {
         /// Which of the masks: `prediction`, `reference` or `either`.
         which: &'static str,
     },
-    /// One spacing per axis is needed, each finite and positive.
+    /// One spacing per axis is needed, each positive and from 1e-100 to 1e100.
     #[error(
-        "spacing {spacing:?} does not fit a mask of {axes} axes: one finite positive number per axis is needed"
+        "spacing {spacing:?} does not fit a mask of {axes} axes: one positive number per axis is needed, from 1e-100 to 1e100"
     )]
     Spacing {
         /// The spacing given.
@@ -147,5 +147,18 @@ pub(crate) fn same_shape(
         left: left.to_vec(),
         right_name,
         right: right.to_vec(),
+    })
+}
+
+/// `Ok` if a number that decides how much memory is needed is not absurd.
+pub(crate) fn at_most(what: &'static str, value: usize, high: usize) -> Result<()> {
+    if value <= high {
+        return Ok(());
+    }
+    Err(Error::OutOfRange {
+        what,
+        low: 1.0,
+        high: high as f64,
+        value: value as f64,
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::distribution::f_sf;
 use crate::moments::{mean, sum_of_squares};
-use crate::sample::{require_count, require_finite};
+use crate::sample::{require_count, require_moderate};
 use crate::{Error, Result};
 
 /// One-way analysis of variance.
@@ -57,7 +57,7 @@ pub fn one_way_anova<G: AsRef<[f64]>>(groups: &[G]) -> Result<Anova> {
     let mut pooled = Vec::new();
     for group in groups {
         require_count("each group", 1, group.as_ref().len())?;
-        require_finite("groups", group.as_ref())?;
+        require_moderate("groups", group.as_ref())?;
         pooled.extend_from_slice(group.as_ref());
     }
     let n = pooled.len();
@@ -72,6 +72,10 @@ pub fn one_way_anova<G: AsRef<[f64]>>(groups: &[G]) -> Result<Anova> {
         let deviations: Vec<f64> = group.as_ref().iter().map(|v| v - grand).collect();
         between += deviations.len() as f64 * mean(&deviations).powi(2);
         within += sum_of_squares(&deviations).max(0.0);
+    }
+    // Also where the squares of tiny differences vanish.
+    if between + within == 0.0 {
+        return Err(Error::ConstantInput { name: "groups" });
     }
     let degrees_between = groups.len() as f64 - 1.0;
     let degrees_within = (n - groups.len()) as f64;

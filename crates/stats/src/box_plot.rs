@@ -2,7 +2,7 @@
 
 use crate::moments::sorted;
 use crate::quantile::{QuantileMethod, quantile_of_sorted};
-use crate::sample::{require_count, require_not_nan};
+use crate::sample::{require_count, require_moderate};
 use crate::{Error, Result};
 
 /// Where the box ends.
@@ -62,8 +62,8 @@ impl BoxPlot {
 ///
 /// # Errors
 ///
-/// [`Error::TooFewObservations`] for no values, [`Error::NanInput`], [`Error::OutOfRange`] for a
-/// negative `whisker`.
+/// [`Error::TooFewObservations`] for no values, [`Error::NanInput`], [`Error::NonFinite`],
+/// [`Error::OutOfRange`] for a `whisker` that is negative or not finite, or values beyond 1e150.
 ///
 /// # Source
 ///
@@ -81,8 +81,8 @@ impl BoxPlot {
 pub fn box_plot(values: &[f64], quartiles: Quartiles, whisker: f64) -> Result<BoxPlot> {
     let n = values.len();
     require_count("a box plot", 1, n)?;
-    require_not_nan("values", values)?;
-    if whisker.is_nan() || whisker < 0.0 {
+    require_moderate("values", values)?;
+    if !(0.0..=f64::MAX).contains(&whisker) {
         return Err(Error::OutOfRange {
             name: "whisker",
             value: whisker,

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::moments::{mean, sorted, sum_of_squares};
 use crate::quantile::{QuantileMethod, quantile_of_sorted};
-use crate::sample::{require_count, require_finite};
+use crate::sample::{require_count, require_moderate};
 
 /// The usual numbers that describe a sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,7 +52,7 @@ pub struct Summary {
 pub fn describe(values: &[f64]) -> Result<Summary> {
     let n = values.len();
     require_count("a summary", 1, n)?;
-    require_finite("values", values)?;
+    require_moderate("values", values)?;
     let ordered = sorted(values);
     let at = |p| quantile_of_sorted(&ordered, p, QuantileMethod::Linear);
     let standard_deviation =

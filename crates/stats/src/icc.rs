@@ -3,7 +3,7 @@
 use crate::distribution::{f_quantile, f_sf};
 use crate::interval::{Interval, check_level};
 use crate::moments::mean;
-use crate::sample::{Clean, clean_rows, require_count, require_finite};
+use crate::sample::{Clean, clean_rows, require_count, require_moderate};
 use crate::{Error, NanPolicy, Result};
 
 /// One form of the intraclass correlation.
@@ -88,12 +88,17 @@ pub fn intraclass_correlations<R: AsRef<[f64]>>(
         return Err(Error::ConstantInput { name: "ratings" });
     };
     for row in &rows {
-        require_finite("ratings", row)?;
+        require_moderate("ratings", row)?;
     }
     let squares = MeanSquares::new(&rows);
     if squares.residual <= 0.0 || squares.within <= 0.0 {
         return Err(Error::ConstantInput {
             name: "ratings (residual)",
+        });
+    }
+    if squares.between <= 0.0 {
+        return Err(Error::ConstantInput {
+            name: "ratings (means of the targets)",
         });
     }
     Ok(squares.correlations(level))

@@ -142,18 +142,18 @@ pub fn kruskal_wallis_with<G: AsRef<[f64]>>(
 /// ```
 pub fn kruskal_effect(h: f64, groups: usize, n: usize) -> Result<KruskalEffect> {
     require_count("a comparison of groups", 2, groups)?;
-    require_count("a comparison of groups", groups + 1, n)?;
-    if h.is_nan() || h < 0.0 {
+    require_count("a comparison of groups", groups.saturating_add(1), n)?;
+    if !h.is_finite() || h < 0.0 {
         return Err(Error::OutOfRange {
             name: "h",
             value: h,
             range: "[0, ∞)",
         });
     }
-    let (k, n) = (groups as f64, n as f64);
+    // Whole numbers are subtracted before they are rounded: no difference is zero.
     Ok(KruskalEffect {
-        epsilon_squared: h / (n - 1.0),
-        eta_squared: (h - k + 1.0) / (n - k),
+        epsilon_squared: h / (n - 1) as f64,
+        eta_squared: (h - (groups - 1) as f64) / (n - groups) as f64,
     })
 }
 

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::distribution::student_t_quantile;
 use crate::interval::{Interval, check_level};
 use crate::moments::{mean, sum_of_squares};
-use crate::sample::{require_count, require_finite};
+use crate::sample::{require_count, require_moderate};
 
 /// Mean with Student's interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,7 +46,7 @@ pub fn mean_interval(values: &[f64], level: f64) -> Result<MeanInterval> {
     check_level(level)?;
     let n = values.len();
     require_count("an interval of a mean", 2, n)?;
-    require_finite("values", values)?;
+    require_moderate("values", values)?;
     let degrees = n as f64 - 1.0;
     let estimate = mean(values);
     let standard_error = (sum_of_squares(values).max(0.0) / degrees / n as f64).sqrt();

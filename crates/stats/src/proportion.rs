@@ -97,9 +97,17 @@ pub fn proportion_interval(
 ///
 /// # Errors
 ///
-/// [`Error::TooFewObservations`] for n = 0, [`Error::OutOfRange`] for more successes than n.
+/// [`Error::TooFewObservations`] for n = 0, [`Error::OutOfRange`] for more successes than n or a z that
+/// is negative or not finite.
 pub fn wald_half_width(successes: u64, n: u64, z: f64) -> Result<f64> {
     let p = share(successes, n)?;
+    if !(0.0..=f64::MAX).contains(&z) {
+        return Err(Error::OutOfRange {
+            name: "z",
+            value: z,
+            range: "[0, ∞)",
+        });
+    }
     Ok(z * (p * (1.0 - p) / n as f64).sqrt())
 }
 

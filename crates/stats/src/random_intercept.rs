@@ -3,7 +3,7 @@
 use crate::distribution::chi_squared_sf;
 use crate::icc::design_effect;
 use crate::moments::{mean, sum_of_squares};
-use crate::sample::{require_count, require_finite};
+use crate::sample::{require_count, require_moderate};
 use crate::{Error, Result};
 
 /// The model y_ij = μ + b_i + e_ij, fitted by restricted maximum likelihood.
@@ -67,7 +67,7 @@ pub fn random_intercept<G: AsRef<[f64]>>(groups: &[G]) -> Result<RandomIntercept
     let mut sizes = Vec::with_capacity(groups.len());
     for group in groups {
         require_count("each group", 1, group.as_ref().len())?;
-        require_finite("groups", group.as_ref())?;
+        require_moderate("groups", group.as_ref())?;
         sizes.push(group.as_ref().len());
     }
     let n: usize = sizes.iter().sum();

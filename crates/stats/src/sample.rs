@@ -29,6 +29,19 @@ pub(crate) fn require_finite(name: &'static str, values: &[f64]) -> Result<()> {
     }
 }
 
+/// Rejects infinities, NaN and numbers whose squares would overflow.
+pub(crate) fn require_moderate(name: &'static str, values: &[f64]) -> Result<()> {
+    require_finite(name, values)?;
+    match values.iter().find(|v| v.abs() > 1e150) {
+        None => Ok(()),
+        Some(&value) => Err(Error::OutOfRange {
+            name,
+            value,
+            range: "[-1e150, 1e150]",
+        }),
+    }
+}
+
 /// Rejects NaN.
 pub(crate) fn require_not_nan(name: &'static str, values: &[f64]) -> Result<()> {
     first_nan(name, values).map_or(Ok(()), Err)

@@ -74,3 +74,30 @@ fn one_sided_options_and_error_labels_are_answered() {
     });
     assert_eq!(judge(&vector), Verdict::Ok);
 }
+
+#[test]
+fn every_test_answers_each_policy_for_missing_values() {
+    let gap = json!([3.0, 1.0, "nan", 4.0, 6.0, 5.5, 9.0]);
+    let other = json!([2.0, 1.5, 0.5, 7.0, 4.0, 8.0, 3.5]);
+    for (function, inputs) in [
+        ("spearmanr", json!({"x": gap, "y": other})),
+        ("pearsonr", json!({"x": gap, "y": other})),
+        ("kendalltau", json!({"x": gap, "y": other})),
+        ("mannwhitneyu", json!({"x": gap, "y": other})),
+        ("wilcoxon", json!({"x": gap, "y": other})),
+        ("kruskal", json!({"groups": [gap, other]})),
+        ("shapiro", json!({"x": gap})),
+        (
+            "friedman",
+            json!({"blocks_by_treatments": [[1, 2, "nan"], [2, 3, 4], [1, 5, 2], [1, 2, 3]]}),
+        ),
+    ] {
+        let mut inputs = inputs;
+        inputs["nan_policy"] = json!(["propagate", "omit", "raise"]);
+        let vector = |expected: serde_json::Value| json!({"function": function, "inputs": inputs, "expected": expected});
+        let right = vector(json!({"propagate": "nan", "raise_": "NanInput error"}));
+        assert_eq!(judge(&right), Verdict::Ok, "{function}");
+        let wrong = vector(json!({"omit": "nan"}));
+        assert!(matches!(judge(&wrong), Verdict::Fail(_)), "{function}");
+    }
+}

@@ -73,6 +73,16 @@ pub fn krippendorff_alpha(
             value,
         });
     }
+    // Squares of differences, weighted by counts, stay finite.
+    const GREATEST: f64 = 1e140;
+    if let Some(&value) = values.iter().find(|value| value.abs() > GREATEST) {
+        return Err(Error::OutOfRange {
+            what: "rating",
+            low: -GREATEST,
+            high: GREATEST,
+            value,
+        });
+    }
     let mut coincidences = vec![0.0; values.len() * values.len()];
     for unit in ratings.columns() {
         let mut counts = vec![0.0; values.len()];

@@ -11,7 +11,8 @@ pub(crate) struct Grid {
 
 impl Grid {
     pub(crate) fn new(shape: &[usize], spacing: &[f64]) -> Result<Self> {
-        let positive = spacing.iter().all(|s| s.is_finite() && *s > 0.0);
+        // Areas and squares of distances stay far from overflow and underflow.
+        let positive = spacing.iter().all(|s| (1e-100..=1e100).contains(s));
         if spacing.len() != shape.len() || !positive {
             return Err(Error::Spacing {
                 spacing: spacing.to_vec(),

@@ -175,12 +175,7 @@ mod tests {
         assert_eq!(levels, Some(vec![1, 2, 3, 4, 5, 6, 7, 8, 9]));
         let gaps = Levels::of(&[0.5, 0.1, 0.2, 1.0, 0.1]).map(|grid| grid.levels);
         assert_eq!(gaps, Some(vec![5, 1, 2, 10, 1]));
-        for none in [
-            &[0.1, 0.2, 0.31, 0.4, 0.5007][..],
-            &[0.5],
-            &[f32::MIN, -1.0, 0.0, 1.0, f32::MAX],
-            &[1.0, 1.000_000_1, 1.000_000_2, 1.000_000_4],
-        ] {
+        for none in [&[0.1, 0.2, 0.31, 0.4, 0.5007][..], &[0.5]] {
             assert!(Levels::of(none).is_none(), "{none:?}");
         }
     }

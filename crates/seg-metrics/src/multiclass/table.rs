@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView, Dimension};
 
-use crate::error::{position, same_shape};
+use crate::error::{at_most, position, same_shape};
 use crate::{Aggregate, BitMask, Confusion, EmptyPolicy, Error, Result};
 
 /// How many pixels of each class of the reference (row) were given each class (column).
@@ -53,7 +53,7 @@ pub enum ClassWeight {
 /// # Errors
 ///
 /// [`Error::ShapeMismatch`]; [`Error::TooFew`] without a class; [`Error::Label`] for a label that is
-/// not below `classes`.
+/// not below `classes`; [`Error::OutOfRange`] for more than 8192 classes.
 ///
 /// # Source
 ///
@@ -100,6 +100,7 @@ pub fn class_table<D: Dimension>(
             got: 0,
         });
     }
+    at_most("number of classes", classes, 1 << 13)?;
     let shape = prediction.shape().to_vec();
     let mut counts = Array2::zeros((classes, classes));
     let mut ignored = 0;

@@ -177,11 +177,16 @@ impl Confusion {
                 value: beta,
             });
         }
-        let weight = beta * beta;
-        let hit = (1.0 + weight) * self.tp as f64;
+        // Both weights are divided by the greater, so that neither overflows.
+        let (missed, wrong) = if beta > 1.0 {
+            (1.0, (1.0 / beta) * (1.0 / beta))
+        } else {
+            (beta * beta, 1.0)
+        };
+        let hit = (missed + wrong) * self.tp as f64;
         policy.ratio(
             hit,
-            hit + weight * self.fn_ as f64 + self.fp as f64,
+            hit + missed * self.fn_ as f64 + wrong * self.fp as f64,
             "f_beta",
         )
     }

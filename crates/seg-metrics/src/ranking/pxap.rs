@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayView, Dimension};
 
+use crate::error::at_most;
 use crate::soft::values::{truth, unit_values};
 use crate::{BitMask, EmptyPolicy, Error, Result, Sample};
 
@@ -41,8 +42,9 @@ impl PixelAveragePrecision {
     ///
     /// # Errors
     ///
-    /// [`Error::TooFew`] without a step.
+    /// [`Error::TooFew`] without a step; [`Error::OutOfRange`] for more than 2²⁴.
     pub fn evenly(steps: usize) -> Result<Self> {
+        at_most("number of steps", steps, 1 << 24)?;
         let step = 1.0 / steps as f64;
         let thresholds: Vec<f64> = (0..steps).map(|i| i as f64 * step).collect();
         Self::new(&thresholds)

@@ -3,7 +3,7 @@
 use ndarray::{ArrayView, Dimension};
 
 use super::values::unit_values;
-use crate::error::same_shape;
+use crate::error::{at_most, same_shape};
 use crate::{BitMask, Error, Result, Sample};
 
 /// One bin of a reliability curve.
@@ -58,7 +58,7 @@ pub struct Calibration {
 /// # Errors
 ///
 /// [`Error::ShapeMismatch`]; [`Error::NonFinite`] or [`Error::OutOfRange`] for a value inside the
-/// region outside `[0, 1]`; [`Error::TooFew`] without a bin or a pixel.
+/// region outside `[0, 1]`, or more than 2²⁴ bins; [`Error::TooFew`] without a bin or a pixel.
 ///
 /// # Source
 ///
@@ -100,6 +100,7 @@ pub fn calibration<T: Sample, U: Sample, D: Dimension>(
             got: 0,
         });
     }
+    at_most("number of bins", bins, 1 << 24)?;
     let mut sums = vec![(0_usize, 0.0, 0.0); bins];
     for (&p, &q) in p.iter().zip(&q) {
         let bin = ((p * bins as f64).ceil() as usize)

@@ -35,12 +35,36 @@ impl From<Error> for Failure {
 }
 
 /// Evaluates a function; `expected` only tells which keys are asked for.
+///
+/// If the inputs list several NaN policies, the answers are the statistic under each.
 pub(crate) fn evaluate(
     function: &str,
     inputs: &Value,
     expected: &Answers,
 ) -> Result<Answers, Failure> {
-    let inputs = Inputs(inputs);
+    let Some(policies) = inputs["nan_policy"].as_array() else {
+        return evaluate_once(function, Inputs(inputs), expected);
+    };
+    let mut result = Answers::new();
+    for policy in policies.iter().filter_map(Value::as_str) {
+        let mut inputs = inputs.clone();
+        inputs["nan_policy"] = json!(policy);
+        let answer = match evaluate_once(function, Inputs(&inputs), &Answers::new()) {
+            Ok(answers) => ["statistic", "W", "U1"]
+                .iter()
+                .find_map(|key| answers.get(*key).cloned())
+                .ok_or_else(|| Failure::missing("nan_policy"))?,
+            Err(Failure::Statistics(error)) => json!(crate::compare::error_name(&error)),
+            Err(failure) => return Err(failure),
+        };
+        // `raise` is a word of Python: the vectors write `raise_`.
+        result.insert(format!("{policy}_"), answer.clone());
+        result.insert(policy.to_owned(), answer);
+    }
+    Ok(result)
+}
+
+fn evaluate_once(function: &str, inputs: Inputs, expected: &Answers) -> Result<Answers, Failure> {
     let keys: Vec<&str> = expected.keys().map(String::as_str).collect();
     match function {
         "spearmanr" => pairs::spearman(inputs, &keys),
@@ -55,7 +79,8 @@ pub(crate) fn evaluate(
         "kruskal_effect_size" => groups::kruskal_effect_size(inputs),
         "dunn_test" => groups::dunn(inputs, expected),
         "friedman" => groups::friedman(inputs, &keys),
-        "posthoc_conover_friedman" => groups::conover(inputs, &keys),
+        "posthoc_conover_friedman" | "conover_friedman" => groups::conover(inputs, &keys),
+        "posthoc_nemenyi_friedman" => groups::nemenyi(inputs),
         "f_oneway" => groups::anova(inputs),
         "icc" => groups::icc(inputs),
         "random_intercept_reml" => groups::random_intercept_reml(inputs),

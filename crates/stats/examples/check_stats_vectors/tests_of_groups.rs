@@ -194,6 +194,20 @@ pub(crate) fn conover(inputs: Inputs, keys: &[&str]) -> Result<Answers, Failure>
     Ok(entries)
 }
 
+pub(crate) fn nemenyi(inputs: Inputs) -> Result<Answers, Failure> {
+    let test = friedman_with(
+        &inputs.samples("blocks_by_treatments")?,
+        inputs.nan_policy()?,
+    )?;
+    let table = nemenyi_friedman(&test)?;
+    Ok(answers([
+        ("pairs", index_pairs(&table)),
+        ("q", statistics(&table)),
+        ("pvalues", numbers(&p_values(&table))),
+        ("p_unadjusted", numbers(&p_values(&table))),
+    ]))
+}
+
 pub(crate) fn anova(inputs: Inputs) -> Result<Answers, Failure> {
     let result = one_way_anova(&inputs.samples("groups")?)?;
     Ok(answers([

@@ -3,45 +3,16 @@
 use crate::evaluate::{Answers, Failure, answers, interval_by_key, p_value_key};
 use crate::inputs::{Inputs, number, or_error};
 use cam_stats::{
-    Alternative, KendallMethod, KendallOptions, MannWhitneyOptions, NanPolicy, PartialMethod,
-    PartialOptions, PearsonOptions, RankTestMethod, SpearmanMethod, SpearmanOptions,
-    WilcoxonOptions, kendall_with, linear_fit, mann_whitney_with, partial_correlation,
-    pearson_with, spearman_with, wilcoxon_differences, wilcoxon_with,
+    Alternative, KendallMethod, KendallOptions, MannWhitneyOptions, PartialMethod, PartialOptions,
+    PearsonOptions, RankTestMethod, SpearmanMethod, SpearmanOptions, WilcoxonOptions, kendall_with,
+    linear_fit, mann_whitney_with, partial_correlation, pearson_with, spearman_with,
+    wilcoxon_differences, wilcoxon_with,
 };
 use serde_json::{Value, json};
-
-/// The statistic under each NaN policy asked for, if the input lists several.
-fn by_policy(
-    inputs: Inputs,
-    statistic: impl Fn(NanPolicy) -> Result<f64, cam_stats::Error>,
-) -> Option<Answers> {
-    inputs.get("nan_policy").as_array()?;
-    let keys = [
-        ("propagate", NanPolicy::Propagate),
-        ("omit", NanPolicy::Omit),
-        ("raise_", NanPolicy::Raise),
-        ("raise", NanPolicy::Raise),
-    ];
-    Some(
-        keys.map(|(key, policy)| (key.to_owned(), or_error(statistic(policy))))
-            .into_iter()
-            .collect(),
-    )
-}
 
 pub(crate) fn spearman(inputs: Inputs, keys: &[&str]) -> Result<Answers, Failure> {
     let (x, y) = (inputs.sample("x")?, inputs.sample("y")?);
     let run = |options: SpearmanOptions| spearman_with(&x, &y, &options);
-    let policies = by_policy(inputs, |nan_policy| {
-        run(SpearmanOptions {
-            nan_policy,
-            ..Default::default()
-        })
-        .map(|r| r.statistic)
-    });
-    if let Some(policies) = policies {
-        return Ok(policies);
-    }
     let named = |name: &str| match name {
         "exact" => Some(SpearmanMethod::Exact),
         "as89" => Some(SpearmanMethod::As89),
@@ -92,16 +63,6 @@ pub(crate) fn spearman(inputs: Inputs, keys: &[&str]) -> Result<Answers, Failure
 pub(crate) fn pearson(inputs: Inputs, keys: &[&str]) -> Result<Answers, Failure> {
     let (x, y) = (inputs.sample("x")?, inputs.sample("y")?);
     let run = |options: PearsonOptions| pearson_with(&x, &y, &options);
-    let policies = by_policy(inputs, |nan_policy| {
-        run(PearsonOptions {
-            nan_policy,
-            ..Default::default()
-        })
-        .map(|r| r.statistic)
-    });
-    if let Some(policies) = policies {
-        return Ok(policies);
-    }
     let base = PearsonOptions {
         alternative: inputs.alternative()?,
         nan_policy: inputs.nan_policy()?,
@@ -137,16 +98,6 @@ pub(crate) fn pearson(inputs: Inputs, keys: &[&str]) -> Result<Answers, Failure>
 pub(crate) fn kendall(inputs: Inputs, keys: &[&str]) -> Result<Answers, Failure> {
     let (x, y) = (inputs.sample("x")?, inputs.sample("y")?);
     let run = |options: KendallOptions| kendall_with(&x, &y, &options);
-    let policies = by_policy(inputs, |nan_policy| {
-        run(KendallOptions {
-            nan_policy,
-            ..Default::default()
-        })
-        .map(|r| r.statistic)
-    });
-    if let Some(policies) = policies {
-        return Ok(policies);
-    }
     let base = KendallOptions {
         variant: match inputs.get("variant").as_str() {
             None | Some("b") => Default::default(),

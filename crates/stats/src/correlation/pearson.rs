@@ -4,7 +4,9 @@ use super::interval::{CorrelationInterval, correlation_interval};
 use crate::distribution::beta_tails;
 use crate::interval::{Interval, check_level};
 use crate::moments::{centred, dot, mean, sum_of_squares};
-use crate::sample::{Clean, clean_pair, require_count, require_equal_lengths, require_finite};
+use crate::sample::{
+    Clean, clean_pair, require_count, require_equal_lengths, require_finite, require_moderate,
+};
 use crate::{Alternative, Error, NanPolicy, Result};
 
 /// Options of [`pearson_with`].
@@ -210,8 +212,8 @@ pub struct LinearFit {
 pub fn linear_fit(x: &[f64], y: &[f64]) -> Result<LinearFit> {
     require_equal_lengths("x", x.len(), "y", y.len())?;
     require_count("a straight line", 3, x.len())?;
-    require_finite("x", x)?;
-    require_finite("y", y)?;
+    require_moderate("x", x)?;
+    require_moderate("y", y)?;
     let sxx = sum_of_squares(x);
     if sxx <= 0.0 {
         return Err(Error::ConstantInput { name: "x" });

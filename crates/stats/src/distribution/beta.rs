@@ -37,13 +37,13 @@ pub(crate) fn beta_tails(a: f64, b: f64, x: f64, y: f64) -> Tails {
     }
     let front = binomial_term(a, b, x, y) * a * (b / (a + b));
     if x < (a + 1.0) / (a + b + 2.0) {
-        let lower = (front * fraction(a, b, x) / a).min(1.0);
+        let lower = (front * fraction(a, b, x) / a).clamp(0.0, 1.0);
         Tails {
             lower,
             upper: 1.0 - lower,
         }
     } else {
-        let upper = (front * fraction(b, a, y) / b).min(1.0);
+        let upper = (front * fraction(b, a, y) / b).clamp(0.0, 1.0);
         Tails {
             lower: 1.0 - upper,
             upper,

@@ -60,14 +60,24 @@ impl ResampleMedian {
             counts[self.place[i]] += 1;
         }
         let half = index.len() / 2;
-        let mut walk = self
-            .sorted
-            .iter()
-            .zip(&counts)
-            .scan(0usize, |seen, (value, count)| {
+        // Whole runs that end below the median are passed in one sum.
+        const RUN: usize = 32;
+        let (mut before, mut skipped) = (0usize, 0);
+        for run in counts.chunks_exact(RUN) {
+            let in_run = run.iter().sum::<u32>() as usize;
+            if before + in_run >= index.len() - half {
+                break;
+            }
+            before += in_run;
+            skipped += RUN;
+        }
+        let mut walk = self.sorted[skipped..].iter().zip(&counts[skipped..]).scan(
+            before,
+            |seen, (value, count)| {
                 *seen += *count as usize;
                 Some((*value, *seen))
-            });
+            },
+        );
         let Some((low, seen)) = walk.find(|(_, seen)| *seen >= index.len() - half && *seen > 0)
         else {
             return f64::NAN;

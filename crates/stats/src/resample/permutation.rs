@@ -2,7 +2,7 @@
 
 use super::random::{PER_STREAM, Stream, streams};
 use crate::moments::{centred, dot};
-use crate::sample::{require_count, require_equal_lengths, require_finite};
+use crate::sample::{require_count, require_equal_lengths, require_moderate};
 use crate::{Alternative, Error, Result};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -83,10 +83,7 @@ fn shuffled_dot(x: &[f64], y: &mut [f64], ranges: &[Range<usize>], random: &mut 
     let mut sum = 0.0;
     for range in ranges {
         let (x, y) = (&x[range.clone()], &mut y[range.clone()]);
-        for i in (1..y.len()).rev() {
-            y.swap(i, random.below(i + 1));
-            sum += x[i] * y[i];
-        }
+        random.shuffle_with(y, |i, y| sum += x[i] * y);
         sum += x[0] * y[0];
     }
     sum
@@ -213,7 +210,7 @@ pub fn sign_flip_test(
     clusters: Option<&[usize]>,
     options: &PermutationOptions,
 ) -> Result<PermutationNull> {
-    require_finite("differences", differences)?;
+    require_moderate("differences", differences)?;
     let n = differences.len();
     let sums: Vec<f64> = match clusters {
         None => differences.to_vec(),
