@@ -57,7 +57,7 @@ impl TrainPass {
     pub(crate) fn ghosts(&self, batch: usize) -> Vec<usize> {
         let size = self.ghost_batch.unwrap_or(batch).max(1);
         let mut lengths = vec![size; batch / size];
-        if batch % size > 0 || batch == 0 {
+        if !batch.is_multiple_of(size) || batch == 0 {
             lengths.push(batch % size);
         }
         lengths

@@ -46,6 +46,7 @@ def load(folder):
 
 pytorch, kerasside = load("torch"), load("keras")
 STEPS = 20
+RATE = 5e-5
 FOLLOWED = {"resnet50": "torch", "vgg16": "torch", "densenet121": "torch", "xception": "torch"}
 LARGE = {"inception_v3", "inception_v4", "inception_resnet_v2", "xception"}
 
@@ -82,6 +83,11 @@ def torch_case(name, shape, classes, steps, folder):
     torch.manual_seed(0)
     model = torch_model(name, shape[1], classes)
     pytorch.set_by_rule(model)
+    if steps:
+        # Logits of hundreds would make the losses a matter of rounding.
+        head = [key for key in model.state_dict() if key.endswith("weight")][-1]
+        with torch.no_grad():
+            model.state_dict()[head].mul_(0.02)
     torch.save(model.state_dict(), folder / "weights.pth")
     images = rule.batch(shape)
     labels = torch.tensor([0, 1, 1, 0][: shape[0]])
@@ -104,13 +110,19 @@ def torch_case(name, shape, classes, steps, folder):
             with torch.no_grad():
                 case["train_logits"] = model(images.double())
     else:
+        start = {key: tensor.clone() for key, tensor in model.state_dict().items()}
+        single = follow(lambda: model(images), model.train().parameters(), labels)
+        model.load_state_dict(start)
         model.double().train()
         case["losses"] = follow(lambda: model(images.double()), model.parameters(), labels)
+        case["rate"] = torch.tensor(RATE, dtype=torch.float64)
+        noise = (single - case["losses"]).abs().max().item()
+        print(f"{name}: PyTorch's own single precision is off by {noise:.1e}", file=sys.stderr)
     return case, [folder / "weights.pth"]
 
 
 def follow(forward, parameters, labels):
-    optimiser = torch.optim.SGD(parameters, lr=0.0002, momentum=0.9, nesterov=True)
+    optimiser = torch.optim.SGD(parameters, lr=RATE, momentum=0.9, nesterov=True)
     losses = []
     for _ in range(STEPS):
         loss = F.cross_entropy(forward(), labels)
