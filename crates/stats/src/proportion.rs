@@ -129,18 +129,22 @@ fn cut((lower, upper): (f64, f64)) -> (f64, f64) {
 }
 
 fn wald(p: f64, n: f64, z: f64) -> (f64, f64) {
-    let half = z * (p * (1.0 - p) / n).sqrt();
+    let half = z * (p * (1.0 - p) / n).max(0.0).sqrt();
     (p - half, p + half)
 }
 
 fn wilson(x: f64, n: f64, z: f64) -> (f64, f64) {
     let square = z * z;
-    let root = z * (x * (1.0 - x / n) + square / 4.0).sqrt();
+    let root = z * (x * (1.0 - x / n) + square / 4.0).max(0.0).sqrt();
     // The bound near zero is a difference of near equals: take it from the product of the roots.
-    let lower = x * x / n / (x + square / 2.0 + root);
-    let y = n - x;
-    let from_one = y * y / n / (y + square / 2.0 + root);
-    (lower, 1.0 - from_one)
+    let from_end = |count: f64| {
+        if count == 0.0 {
+            0.0
+        } else {
+            count * count / n / (count + square / 2.0 + root)
+        }
+    };
+    (from_end(x), 1.0 - from_end(n - x))
 }
 
 fn wilson_continuity(x: f64, n: f64, z: f64) -> (f64, f64) {
@@ -149,7 +153,9 @@ fn wilson_continuity(x: f64, n: f64, z: f64) -> (f64, f64) {
             return 0.0;
         }
         let p = x / n;
-        let root = (z * z - 2.0 - 1.0 / n + 4.0 * p * (n * (1.0 - p) + 1.0)).sqrt();
+        let root = (z * z - 2.0 - 1.0 / n + 4.0 * p * (n * (1.0 - p) + 1.0))
+            .max(0.0)
+            .sqrt();
         ((2.0 * x + z * z - 1.0 - z * root) / (2.0 * (n + z * z))).max(0.0)
     };
     (lower(x), 1.0 - lower(n - x))

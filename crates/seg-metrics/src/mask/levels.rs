@@ -188,7 +188,7 @@ mod tests {
             (state >> 8) as f32 / (1 << 24) as f32
         };
         let cuts: Vec<f32> = (0..14).map(|i| i as f32 * 0.07 - 0.1).collect();
-        let grid = Levels::of(&cuts).map_or_else(|| unreachable!("an even grid"), |grid| grid);
+        let grid = Levels::of(&cuts).unwrap_or_else(|| unreachable!("an even grid"));
         let mut exact = 0;
         for round in 0..200 {
             let mut blocks = [[0.0; BLOCK]; 2];
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn values_that_are_no_numbers_are_never_exact() {
         let cuts = [0.1, 0.2, 0.3, 0.4, 0.5];
-        let grid = Levels::of(&cuts).map_or_else(|| unreachable!("an even grid"), |grid| grid);
+        let grid = Levels::of(&cuts).unwrap_or_else(|| unreachable!("an even grid"));
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for at in [0, 17, 63] {
                 let mut values = [0.33; BLOCK];

@@ -228,8 +228,9 @@ fn cut_all<T: Sample>(
                     planes.cut(2 * pair + half, &blocks[2 * pair + half], cuts)?;
                 }
             }
-            for at in blocks.len() - odd.len()..blocks.len() {
-                planes.cut(at, &blocks[at], cuts)?;
+            let paired = blocks.len() - odd.len();
+            for (at, block) in blocks.iter().enumerate().skip(paired) {
+                planes.cut(at, block, cuts)?;
             }
         }
         _ => {

@@ -105,5 +105,6 @@ pub fn critical_correlation(n: usize, alpha: f64) -> Result<f64> {
     }
     let degrees = n as f64 - 2.0;
     let t = -student_t_quantile(alpha / 2.0, degrees);
-    Ok(t / (degrees + t * t).sqrt())
+    // t/√(ν + t²), for any t without overflow; t is infinite where α/2 underflows.
+    Ok(1.0 / (degrees / t / t + 1.0).sqrt())
 }

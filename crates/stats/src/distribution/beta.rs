@@ -158,7 +158,7 @@ pub fn student_t_cdf(t: f64, degrees: f64) -> f64 {
 /// P(|T| > |t|).
 fn t_both_tails(t: f64, degrees: f64) -> f64 {
     let t = t.abs();
-    if t.is_nan() || degrees.is_nan() || degrees <= 0.0 {
+    if t.is_nan() || degrees.is_nan() || degrees / 2.0 <= 0.0 {
         return f64::NAN;
     }
     if t.is_infinite() {

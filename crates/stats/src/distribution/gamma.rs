@@ -40,10 +40,10 @@ fn tails(a: f64, x: f64) -> (f64, f64) {
     }
     let term = poisson_term(a, x);
     if x < a + 1.0 {
-        let lower = term * series(a, x);
+        let lower = (term * series(a, x)).clamp(0.0, 1.0);
         (lower, 1.0 - lower)
     } else {
-        let upper = term * a * fraction(a, x);
+        let upper = (term * a * fraction(a, x)).clamp(0.0, 1.0);
         (1.0 - upper, upper)
     }
 }
