@@ -153,6 +153,12 @@ def outlines(count):
     return Work(f"outlines hd95+assd+surface-dice pairs={count}", make, check=1e-5, rounds=5)
 
 
+def use_memory(work, threads):
+    """Does the one work of `MEMORY` on the peer's side."""
+    options = dict(word.split("=") for word in work.split(" ")[1:])
+    agreement(options["peer"], options["maps"], int(options["slices"]), rounds=1).make()()
+
+
 def works(threads):
     # The whole job of the paper, 1,140,480 IoU; eight distinct slices, over and over, bound the memory of both.
     for way in WAYS:

@@ -52,50 +52,11 @@ impl Stream {
     }
 
     /// Shuffles from the last place to the second; `placed` sees each of them when it is final.
-    ///
-    /// One random word serves as many places as fit: Brackett-Rozinsky and Lemire, *Software: Practice
-    /// and Experience* 55 (2025) 155.
     #[inline]
     pub(crate) fn shuffle_with<T>(&mut self, values: &mut [T], mut placed: impl FnMut(usize, &T)) {
-        /// Bounds are multiplied while their product is below the one and they are below the other.
-        const PRODUCT: u64 = 1 << 40;
-        const BOUND: usize = 1 << 20;
-        let mut rolls = [0; 64];
-        let mut last = values.len().saturating_sub(1);
-        while last > 0 {
-            let mut count = 1;
-            if last >= BOUND {
-                rolls[0] = self.below(last + 1);
-            } else {
-                let mut product = last as u64 + 1;
-                while count < last && product < PRODUCT {
-                    product *= (last + 1 - count) as u64;
-                    count += 1;
-                }
-                self.roll(last + 1, product, &mut rolls[..count]);
-            }
-            for &roll in &rolls[..count] {
-                values.swap(last, roll);
-                placed(last, &values[last]);
-                last -= 1;
-            }
-        }
-    }
-
-    /// Uniform integers below `bound`, `bound − 1`, …, whose product is `product`, from one word.
-    #[inline]
-    fn roll(&mut self, bound: usize, product: u64, rolls: &mut [usize]) {
-        loop {
-            let mut word = self.0.next_u64();
-            for (roll, bound) in rolls.iter_mut().zip((1..=bound as u64).rev()) {
-                let wide = u128::from(word) * u128::from(bound);
-                *roll = (wide >> 64) as usize;
-                word = wide as u64;
-            }
-            // What is left decides whether the word belonged to the part that would bias.
-            if word >= product || word >= product.wrapping_neg() % product {
-                return;
-            }
+        for i in (1..values.len()).rev() {
+            values.swap(i, self.below(i + 1));
+            placed(i, &values[i]);
         }
     }
 }
