@@ -25,7 +25,8 @@ use options::Options;
 
 const USAGE: &str = "usage: train_on_folder DIR --arch NAME --out FOLDER --epochs N --seed N \
 [--convention keras|torch] [--channels 1|3] [--size PIXELS] [--width FACTOR] [--batch N] \
-[--rate NUMBER] [--patience N] [--validation SHARE] [--divisor NUMBER]
+[--rate NUMBER] [--patience N] [--validation SHARE] [--divisor NUMBER] \
+[--norm-momentum SHARE]
        DIR holds a folder of .png or .npy images per class";
 
 /// An image and its class.
@@ -161,6 +162,7 @@ fn run() -> Result<(), Failure> {
         "--patience",
         "--validation",
         "--divisor",
+        "--norm-momentum",
     ];
     let Some(options) = Options::read(&named, &[])? else {
         return Ok(writeln!(std::io::stdout(), "{USAGE}")?);
@@ -195,6 +197,9 @@ fn run() -> Result<(), Failure> {
     if let Some(edge) = options.value("--size")? {
         config.input_size = [edge, edge];
     }
+    // Keras keeps 0.99 of the running statistics, which a short run never makes up for.
+    config.norm_momentum = Some(options.value("--norm-momentum")?.unwrap_or(0.9));
+    config.validate()?;
     let settings = TrainConfig {
         epochs,
         batch_size: options.value("--batch")?.unwrap_or(8),

@@ -28,7 +28,7 @@ use crate::train_pass::TrainPass;
 /// let mut trainer = Trainer::new(network.as_ref(), &TrainConfig::default())?;
 /// let batch = Batch {
 ///     images: Tensor::ones((2, 1, 32, 32), DType::F32, &Device::Cpu)?,
-///     labels: Tensor::new(&[0u32, 1], &Device::Cpu)?,
+///     labels: Tensor::new(&[1u32, 1], &Device::Cpu)?,
 /// };
 /// let first = trainer.step(&batch, 0.01)?;
 /// let second = trainer.step(&batch, 0.01)?;

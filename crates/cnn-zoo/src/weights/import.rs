@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::architecture::{Architecture, Convention};
+use crate::architecture::Convention;
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
-use crate::parameters::Parameters;
+use crate::weights::change::Change;
 use crate::weights::container::Container;
 use crate::weights::file::TensorFile;
 use crate::weights::keras::KerasFile;
-use crate::weights::keras_names::{self, Kind};
+use crate::weights::keras_offers::keras_offers;
 use crate::weights::mismatch::{Mismatch, Misshaped};
 use crate::weights::pth::{LEGACY_MAGIC, PthFile};
 use crate::weights::shards::Shards;
-use crate::weights::{WeightsInfo, check_owner, keras_order, read_info, torch_names};
+use crate::weights::{WeightsInfo, check_owner, read_info, torch_names};
 
 /// What a file of weights is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,60 +61,10 @@ pub struct ImportReport {
     pub ignored: Vec<String>,
 }
 
-/// A way from a stored tensor to one of the network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Change {
-    None,
-    /// The same numbers in another shape.
-    Reshape(Vec<usize>),
-    /// `[rows, columns, in, out]` → `[out, in, rows, columns]`
-    Convolution,
-    /// `[rows, columns, channels, 1]` → `[channels, 1, rows, columns]`
-    Depthwise,
-    /// `[in, out]` → `[out, in]`
-    Dense,
-    /// As `Dense`, the inputs being a map `[rows, columns, channels]` that becomes channel-first.
-    DenseOfMap([usize; 3]),
-}
-
-impl Change {
-    /// The shape it gives, if it can be applied.
-    fn shape(&self, stored: &[usize]) -> Vec<usize> {
-        match (self, stored) {
-            (Self::Reshape(to), _)
-                if stored.iter().product::<usize>() == to.iter().product::<usize>() =>
-            {
-                to.clone()
-            }
-            (Self::Convolution, &[h, w, i, o]) => vec![o, i, h, w],
-            (Self::Depthwise, &[h, w, c, m]) => vec![c, m, h, w],
-            (Self::Dense | Self::DenseOfMap(_), &[i, o]) => vec![o, i],
-            _ => stored.to_vec(),
-        }
-    }
-
-    fn apply(&self, stored: Tensor) -> candle_core::Result<Tensor> {
-        match self {
-            Self::None => Ok(stored),
-            Self::Reshape(to) => stored.reshape(&to[..]),
-            Self::Convolution => stored.permute((3, 2, 0, 1))?.contiguous(),
-            Self::Depthwise => stored.permute((2, 3, 0, 1))?.contiguous(),
-            Self::Dense => stored.t()?.contiguous(),
-            Self::DenseOfMap([h, w, c]) => {
-                let (inputs, outputs) = stored.dims2()?;
-                stored
-                    .reshape((*h, *w, *c, outputs))?
-                    .permute((3, 2, 0, 1))?
-                    .reshape((outputs, inputs))
-            }
-        }
-    }
-}
-
 /// A stored tensor under this crate's name.
-struct Offer {
-    stored: String,
-    change: Change,
+pub(super) struct Offer {
+    pub(super) stored: String,
+    pub(super) change: Change,
 }
 
 /// A set of weights, its tensors under this crate's names.
@@ -371,95 +320,4 @@ fn open(network: &dyn Backbone, path: &Path) -> Result<Opened> {
         offers,
         ignored,
     })
-}
-
-/// The tensors of a Keras file under this crate's names; what cannot be named keeps Keras's.
-fn keras_offers(network: &dyn Backbone, file: &KerasFile) -> BTreeMap<String, Offer> {
-    let architecture = network.config().architecture;
-    let parameters = network.parameters();
-    let numbers = |kind: Kind| {
-        let mut numbers: Vec<usize> = file
-            .layers
-            .iter()
-            .filter_map(|layer| keras_names::auto_number(&layer.name))
-            .filter(|(k, _)| *k == kind)
-            .map(|(_, number)| number)
-            .collect();
-        numbers.sort_unstable();
-        numbers
-    };
-    let (convolutions, norms) = (numbers(Kind::Convolution), numbers(Kind::Norm));
-    let mut offers = BTreeMap::new();
-    for layer in &file.layers {
-        let unit = if file.by_class {
-            keras_order::layer(architecture, &layer.name)
-        } else {
-            let rank = keras_names::auto_number(&layer.name).and_then(|(kind, number)| {
-                let among = match kind {
-                    Kind::Convolution => &convolutions,
-                    Kind::Norm => &norms,
-                };
-                Some((kind, among.binary_search(&number).ok()?))
-            });
-            keras_names::layer(architecture, parameters, &layer.name, rank)
-        };
-        let members: Vec<String> = unit
-            .map(|unit| members(parameters, &unit))
-            .unwrap_or_default();
-        for (index, stored) in layer.tensors.iter().enumerate() {
-            let member = members.get(index).cloned();
-            let name = member.unwrap_or_else(|| stored.clone());
-            let change = change_for(network, &name);
-            let stored = stored.clone();
-            offers.insert(name, Offer { stored, change });
-        }
-    }
-    offers
-}
-
-/// The tensors of a layer, in the order of this crate, which is Keras's within a layer.
-fn members(parameters: &Parameters, unit: &str) -> Vec<String> {
-    parameters
-        .iter()
-        .map(|p| p.name())
-        .filter(|name| {
-            name.strip_prefix(unit).is_some_and(|rest| {
-                let leaf = rest.strip_prefix('.').unwrap_or_default();
-                !leaf.contains('.') && !leaf.is_empty()
-                    || matches!(leaf, "conv1.weight" | "pointwise.weight")
-            })
-        })
-        .map(str::to_owned)
-        .collect()
-}
-
-fn change_for(network: &dyn Backbone, name: &str) -> Change {
-    let Some(parameter) = network.parameters().get(name) else {
-        return Change::None;
-    };
-    match *parameter.tensor().dims() {
-        [_, 1, _, _] if is_depthwise(network.parameters(), name) => Change::Depthwise,
-        [_, _, _, _] => Change::Convolution,
-        [_, inputs] => match flattened_map(network, name) {
-            Some([h, w, c]) if c * h * w == inputs => Change::DenseOfMap([h, w, c]),
-            _ => Change::Dense,
-        },
-        _ => Change::None,
-    }
-}
-
-/// Rows, columns and channels of the map that a dense layer reads, if it reads one.
-fn flattened_map(network: &dyn Backbone, dense: &str) -> Option<[usize; 3]> {
-    let config = network.config();
-    if config.architecture != Architecture::Vgg16 || dense != "classifier.0.weight" {
-        return None;
-    }
-    let [height, width] = config.input_size.map(|edge| edge >> 5);
-    Some([height, width, config.channels(512)])
-}
-
-/// Whether a pointwise kernel belongs to it.
-fn is_depthwise(parameters: &Parameters, name: &str) -> bool {
-    name.strip_suffix("conv1.weight")
-        .is_some_and(|unit| parameters.get(&format!("{unit}pointwise.weight")).is_some())
 }

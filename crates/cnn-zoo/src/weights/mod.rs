@@ -1,10 +1,12 @@
 //! Networks on disk: safetensors files that say what they hold, and the files of other programs.
 
+mod change;
 mod container;
 mod file;
 mod import;
 mod keras;
 mod keras_names;
+mod keras_offers;
 mod keras_order;
 mod mismatch;
 mod pickle;

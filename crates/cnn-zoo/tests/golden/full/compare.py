@@ -104,11 +104,14 @@ def torch_case(name, shape, classes, steps, folder):
                 case[f"gradient.{tap}"] = x.grad
         del seen
         if dropout_free(name, "torch"):
-            # Batch statistics amplify rounding: double precision.
-            model.double().train()
-            pytorch.set_by_rule(model)
+            # Batch statistics amplify rounding: double precision, and how far single is from it.
             with torch.no_grad():
-                case["train_logits"] = model(images.double())
+                single = model.train()(images)
+                model.double()
+                pytorch.set_by_rule(model)
+                double = case["train_logits"] = model(images.double())
+            noise = ((single - double).abs().max() / double.abs().max()).item()
+            print(f"{name} training logits: PyTorch's own single precision is off by {noise:.1e}", file=sys.stderr)
     else:
         start = {key: tensor.clone() for key, tensor in model.state_dict().items()}
         single = follow(lambda: model(images), model.train().parameters(), labels)
@@ -117,7 +120,7 @@ def torch_case(name, shape, classes, steps, folder):
         case["losses"] = follow(lambda: model(images.double()), model.parameters(), labels)
         case["rate"] = torch.tensor(RATE, dtype=torch.float64)
         noise = (single - case["losses"]).abs().max().item()
-        print(f"{name}: PyTorch's own single precision is off by {noise:.1e}", file=sys.stderr)
+        print(f"{name} losses: PyTorch's own single precision is off by {noise:.1e}", file=sys.stderr)
     return case, [folder / "weights.pth"]
 
 

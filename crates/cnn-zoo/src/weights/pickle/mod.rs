@@ -6,99 +6,14 @@
 //! so that neither deep nesting nor a cycle can exhaust the stack, and their count is at most
 //! the file's length.
 
-/// Number of an object.
-pub(super) type Id = usize;
+mod object;
+#[cfg(test)]
+mod tests;
 
-/// An object of a pickle.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Object {
-    None,
-    Bool,
-    Number(i64),
-    /// A number that no tensor needs: a float, or an integer of more than eight bytes.
-    OtherNumber,
-    Text(String),
-    Tuple(Vec<Id>),
-    List(Vec<Id>),
-    Dict(Vec<(Id, Id)>),
-    Name(Name),
-    Storage(Storage),
-    Tensor(Box<TensorRecord>),
-}
+use std::collections::HashMap;
 
-/// A class or function that a state dict may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Name {
-    OrderedDict,
-    RebuildTensor,
-    RebuildParameter,
-    Size,
-    Storage(Element),
-}
-
-/// Type of a stored element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Element {
-    F64,
-    F32,
-    F16,
-    BF16,
-    /// An integer of so many bytes.
-    Integer(usize),
-}
-
-impl Element {
-    pub(super) fn bytes(self) -> usize {
-        match self {
-            Self::F64 => 8,
-            Self::F32 => 4,
-            Self::F16 | Self::BF16 => 2,
-            Self::Integer(bytes) => bytes,
-        }
-    }
-}
-
-/// A block of elements in the file.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Storage {
-    pub(super) element: Element,
-    pub(super) key: String,
-    pub(super) count: usize,
-}
-
-/// A view of a storage.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct TensorRecord {
-    pub(super) storage: Storage,
-    pub(super) offset: usize,
-    pub(super) shape: Vec<usize>,
-    pub(super) strides: Vec<usize>,
-}
-
-/// Most axes of a tensor.
-const MAX_RANK: usize = 8;
-
-impl Name {
-    fn find(module: &str, name: &str) -> Option<Self> {
-        Some(match (module, name) {
-            ("collections", "OrderedDict") => Self::OrderedDict,
-            ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Self::RebuildTensor,
-            ("torch._utils", "_rebuild_parameter") => Self::RebuildParameter,
-            ("torch", "Size") => Self::Size,
-            ("torch", "FloatStorage") => Self::Storage(Element::F32),
-            ("torch", "DoubleStorage") => Self::Storage(Element::F64),
-            ("torch", "HalfStorage") => Self::Storage(Element::F16),
-            ("torch", "BFloat16Storage") => Self::Storage(Element::BF16),
-            ("torch", "LongStorage") => Self::Storage(Element::Integer(8)),
-            ("torch", "IntStorage") => Self::Storage(Element::Integer(4)),
-            ("torch", "ShortStorage") => Self::Storage(Element::Integer(2)),
-            ("torch", "CharStorage" | "ByteStorage" | "BoolStorage") => {
-                Self::Storage(Element::Integer(1))
-            }
-            _ => return None,
-        })
-    }
-}
+pub(super) use object::{Element, Object, Storage, TensorRecord};
+use object::{Id, MAX_RANK, Name};
 
 /// What is wrong with a pickle.
 pub(super) type Problem = String;
@@ -121,7 +36,7 @@ impl Pickle {
             objects: Vec::new(),
             stack: Vec::new(),
             marks: Vec::new(),
-            memo: std::collections::HashMap::new(),
+            memo: HashMap::new(),
         };
         let root = machine
             .run()
@@ -156,7 +71,7 @@ struct Machine<'a> {
     objects: Vec<Object>,
     stack: Vec<Id>,
     marks: Vec<usize>,
-    memo: std::collections::HashMap<usize, Id>,
+    memo: HashMap<usize, Id>,
 }
 
 impl<'a> Machine<'a> {
@@ -491,86 +406,6 @@ impl<'a> Machine<'a> {
         match self.top()? {
             Object::Dict(_) | Object::Tensor(_) => Ok(()),
             _ => Err("it sets attributes of something other than a dictionary".to_owned()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn code_is_named_and_not_run() {
-        // what `pickle.dumps` makes of an object whose __reduce__ is (os.system, ("true",))
-        let hostile = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R.";
-        let problem = Pickle::read(hostile).unwrap_err();
-        assert!(problem.contains("asks for posix.system"), "{problem}");
-        assert!(problem.contains("nothing was executed"), "{problem}");
-        let newer = b"\x80\x04\x8c\x08builtins\x94\x8c\x04eval\x94\x93.";
-        let problem = Pickle::read(newer).unwrap_err();
-        assert!(problem.contains("builtins.eval"), "{problem}");
-    }
-
-    #[test]
-    fn values_survive() {
-        // {'a': (1, -2, 300), 'b': None}
-        let bytes = b"\x80\x02}q\x00(X\x01\x00\x00\x00aK\x01J\xfe\xff\xff\xffM\x2c\x01\x87X\x01\x00\x00\x00bNu.";
-        let pickle = Pickle::read(bytes).unwrap();
-        assert_eq!(pickle.length, bytes.len());
-        let Some(Object::Dict(items)) = pickle.root() else {
-            panic!("{:?}", pickle.root());
-        };
-        let Some(Object::Tuple(numbers)) = pickle.get(items[0].1) else {
-            panic!("no tuple");
-        };
-        let numbers: Vec<_> = numbers.iter().filter_map(|&id| pickle.get(id)).collect();
-        assert_eq!(
-            numbers,
-            [
-                &Object::Number(1),
-                &Object::Number(-2),
-                &Object::Number(300)
-            ]
-        );
-        assert_eq!(pickle.get(items[1].1), Some(&Object::None));
-    }
-
-    #[test]
-    fn neither_nesting_nor_cycles_matter() {
-        let mut deep = vec![0x80, 2, b']'];
-        deep.extend(std::iter::repeat_n(0x85, 1 << 20));
-        deep.push(b'.');
-        assert!(Pickle::read(&deep).is_ok());
-        // a list that holds itself
-        assert!(Pickle::read(b"\x80\x02]q\x00h\x00a.").is_ok());
-    }
-
-    #[test]
-    fn nonsense_is_an_error() {
-        for bytes in [
-            &b""[..],
-            b".",
-            b"\x80",
-            b"(.",
-            b"R.",
-            b"Q.",
-            b"u.",
-            b"b.",
-            b"h\x05.",
-            b"X\xff\xff\xff\xff.",
-            b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff.",
-            b"ccollections\nOrderedDict\nK\x01R.",
-            b"]K\x01s.",
-            b"\xff",
-        ] {
-            assert!(Pickle::read(bytes).is_err(), "{bytes:?}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_bytes_end(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-            let _ = Pickle::read(&bytes);
         }
     }
 }
