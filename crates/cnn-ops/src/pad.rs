@@ -6,6 +6,8 @@ use crate::element::{Element, check_float, checked_count, dims4};
 use crate::error::{Error, Result};
 use crate::geometry::Padding;
 use crate::plane::{PlaneMap, apply};
+#[cfg(any(feature = "cuda", test))]
+use crate::taps::Taps;
 
 /// Surrounds every map with zeros.
 ///
@@ -125,6 +127,11 @@ impl PlaneMap for Pad {
 
     fn work(&self) -> usize {
         self.rows.len() * self.columns.len()
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn taps(&self) -> [Taps; 2] {
+        [&self.rows, &self.columns].map(|axis| Taps::new(axis.iter().map(|s| s.map(|s| (s, 1.0)))))
     }
 
     fn forward<T: Element>(&self, x: &[T], y: &mut [T]) {

@@ -5,11 +5,17 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
+#[cfg(feature = "cuda")]
+use crate::cuda::{Source, plane};
 use crate::element::{Element, check_float, checked_count, dims4, elements, with_element};
 use crate::error::Result;
 use crate::parallel::for_each_chunk;
+#[cfg(any(feature = "cuda", test))]
+use crate::taps::Taps;
 
 /// A linear map from planes of one size to planes of another.
 pub(crate) trait PlaneMap: Send + Sync + 'static {
@@ -22,6 +28,9 @@ pub(crate) trait PlaneMap: Send + Sync + 'static {
     fn forward<T: Element>(&self, x: &[T], y: &mut [T]);
     /// Adds into `dx`, which holds zeros.
     fn adjoint<T: Element>(&self, dy: &[T], dx: &mut [T]);
+    /// The map as the product of a map of rows and one of columns.
+    #[cfg(any(feature = "cuda", test))]
+    fn taps(&self) -> [Taps; 2];
 }
 
 /// Applies `map` to every plane of `x`, with a backward pass.
@@ -66,6 +75,13 @@ impl<M: PlaneMap> CustomOp1 for Forward<M> {
         })
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (op, [rows, columns], x) = (self.0.name(), self.0.taps(), Source::new(s, l));
+        let input = self.0.input();
+        with_element!(op, s.dtype(), T => plane::apply::<T>(op, [&rows, &columns], input, x))
+    }
+
     fn bwd(&self, _: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
         let op = Adjoint(self.0.clone());
         Ok(Some(grad.contiguous()?.apply_op1_no_bwd(&op)?))
@@ -82,5 +98,14 @@ impl<M: PlaneMap> CustomOp1 for Adjoint<M> {
         with_element!(m.name(), s.dtype(), T => {
             run::<T>(m.name(), s, l, m.input(), m.work(), |dy, dx| m.adjoint(dy, dx))
         })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (op, [rows, columns], dy) = (self.0.name(), self.0.taps(), Source::new(s, l));
+        let [h, w] = self.0.input();
+        let (rows, columns) = (rows.transposed(h), columns.transposed(w));
+        let output = self.0.output();
+        with_element!(op, s.dtype(), T => plane::apply::<T>(op, [&rows, &columns], output, dy))
     }
 }

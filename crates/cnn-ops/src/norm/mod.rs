@@ -91,6 +91,10 @@ pub fn batch_norm_train(
     let [b, c, h, w] = check(OP, x, &[("gamma", gamma), ("beta", Some(beta))], eps)?;
     let x = x.contiguous()?;
     let beta = beta.contiguous()?;
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        return crate::cuda::norm::train(&x, gamma, &beta, eps);
+    }
     let statistics = Arc::new(OnceLock::new());
     let op = Train {
         eps,
@@ -151,7 +155,10 @@ pub fn batch_norm_eval(
         ("mean", Some(mean)),
         ("variance", Some(variance)),
     ];
-    check(OP, x, &vectors, eps)?;
+    let [_, channels, _, _] = check(OP, x, &vectors, eps)?;
+    if channels == 0 {
+        return Ok(x.clone());
+    }
     let rstd = ((variance.detach() + eps)?.sqrt()?).recip()?;
     let scale = match gamma {
         Some(gamma) => gamma.mul(&rstd)?,

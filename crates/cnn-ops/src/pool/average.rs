@@ -7,6 +7,8 @@ use crate::element::{Element, check_float, dims4};
 use crate::error::{Error, Result};
 use crate::geometry::PoolOptions;
 use crate::plane::{PlaneMap, apply};
+#[cfg(any(feature = "cuda", test))]
+use crate::taps::Taps;
 
 /// Whether padding counts in the divisor of an average.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -199,6 +201,12 @@ impl PlaneMap for AveragePool {
 
     fn work(&self) -> usize {
         self.work
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn taps(&self) -> [Taps; 2] {
+        [&self.rows, &self.columns]
+            .map(|axis| Taps::new(axis.iter().map(|s| (s.start..s.end).map(|i| (i, s.scale)))))
     }
 
     fn forward<T: Element>(&self, x: &[T], y: &mut [T]) {

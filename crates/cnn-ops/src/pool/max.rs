@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
 use super::Windows;
@@ -163,9 +165,20 @@ impl CustomOp1 for MaxPool {
         })
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> candle_core::Result<(CudaStorage, Shape)> {
+        let x = crate::cuda::Source::new(s, l);
+        with_element!(OP, s.dtype(), T => crate::cuda::pool::max::<T>(&self.windows, x))
+    }
+
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
         if !x.track_op() {
             return Ok(None);
+        }
+        #[cfg(feature = "cuda")]
+        if x.device().is_cuda() {
+            let dy = grad.contiguous()?;
+            return crate::cuda::pool::max_backward(&self.windows, x, &dy).map(Some);
         }
         let op = MaxPoolBackward {
             windows: self.windows,
