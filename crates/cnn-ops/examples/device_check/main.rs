@@ -1,7 +1,7 @@
 //! Runs every operator of the tests on the CPU and on a CUDA device and prints how far they differ.
 //!
 //! ```text
-//! cargo run --release -p cnn-ops --features cudnn --example device_check -- [--device N] [--rounds N]
+//! cargo run --release -p cnn-ops --features cudnn --example device_check -- [--device N] [--rounds N] [--quick]
 //! ```
 //!
 //! Exit code: 0 if all differences are within their tolerance, 1 if not, 2 without a device.
@@ -26,6 +26,8 @@ struct Arguments {
     device: usize,
     /// Random geometries per operator.
     rounds: usize,
+    /// Leaves out the sizes of real networks, and with them the times.
+    quick: bool,
 }
 
 impl Arguments {
@@ -33,11 +35,16 @@ impl Arguments {
         let mut arguments = Self {
             device: 0,
             rounds: 40,
+            quick: false,
         };
         while let Some(word) = words.next() {
             let target = match word.as_str() {
                 "--device" => &mut arguments.device,
                 "--rounds" => &mut arguments.rounds,
+                "--quick" => {
+                    arguments.quick = true;
+                    continue;
+                }
                 other => return Err(format!("unknown argument {other}")),
             };
             let value = words.next().ok_or(format!("{word} needs a number"))?;
@@ -80,7 +87,11 @@ fn main() -> ExitCode {
         arguments.device
     );
     let mut report = Report::default();
-    let large = work::large();
+    let large = if arguments.quick {
+        Vec::new()
+    } else {
+        work::large()
+    };
     let fixtures = support::fixtures::all().into_iter().map(|f| f.case);
     let small: Vec<Case> = fixtures.chain(work::random(arguments.rounds)).collect();
     for dtype in [DType::F32, DType::F64] {

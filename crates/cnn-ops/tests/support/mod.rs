@@ -75,7 +75,11 @@ pub(crate) fn evaluate(
 pub(crate) fn weighted_sum(y: &Tensor) -> Result<Tensor> {
     let r = distinct(y.dims(), 99);
     let r = r.to_dtype(y.dtype())?.to_device(y.device())?;
-    Ok((y * r)?.sum_all()?)
+    let product = (y * r)?;
+    if product.rank() == 0 {
+        return Ok(product);
+    }
+    Ok(product.sum_all()?)
 }
 
 /// Compares every gradient with central differences in `f64`.
