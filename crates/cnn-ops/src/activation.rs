@@ -23,6 +23,10 @@ const CHUNK: usize = 1 << 14;
 ///
 /// - `x`: any, `f32` or `f64`; the result has the same
 ///
+/// # CUDA
+///
+/// One kernel, equal bits.
+///
 /// # Errors
 ///
 /// Type or device of `x`.
@@ -56,6 +60,10 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// # Shapes
 ///
 /// - `x`: any, `f32` or `f64`; the result has the same
+///
+/// # CUDA
+///
+/// One kernel, equal bits.
 ///
 /// # Errors
 ///

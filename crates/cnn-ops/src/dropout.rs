@@ -30,6 +30,10 @@ const CHUNK: usize = 1 << 12;
 ///
 /// - `x`: any, `f32` or `f64`; the result has the same
 ///
+/// # CUDA
+///
+/// The same mask: the kernel draws the same words of ChaCha8.
+///
 /// # Errors
 ///
 /// [`Error::InvalidValue`] unless `0 ≤ p ≤ 1`; type or device of `x`.

@@ -29,6 +29,11 @@ const OP: &str = "softmax_cross_entropy";
 /// - `class_weights`: `classes` numbers, finite and not negative
 /// - returns: a scalar
 ///
+/// # CUDA
+///
+/// A block of threads per sample, in `f64`; the terms are added in order. The labels are read back to
+/// be checked, so the call waits for the device.
+///
 /// # Errors
 ///
 /// Ranks, types, devices or sizes that do not go together; a label or weight out of range;

@@ -16,6 +16,10 @@ use crate::taps::Taps;
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, height + top + bottom, width + left + right]`
 ///
+/// # CUDA
+///
+/// The kernel of [`crate::avg_pool2d`], with one tap per output.
+///
 /// # Errors
 ///
 /// Rank, type or device of `x`; a size that overflows.
@@ -37,6 +41,10 @@ pub fn pad_zero(x: &Tensor, padding: Padding) -> Result<Tensor> {
 ///
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, height + top + bottom, width + left + right]`
+///
+/// # CUDA
+///
+/// The kernel of [`crate::avg_pool2d`], with one tap per output.
 ///
 /// # Errors
 ///

@@ -32,6 +32,10 @@ pub enum Corners {
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, output[0], output[1]]`
 ///
+/// # CUDA
+///
+/// One kernel for rows and columns; its adjoint gathers, so nothing is added in a random order.
+///
 /// # Errors
 ///
 /// Rank, type or device of `x`; an input or output size of zero.
@@ -72,6 +76,10 @@ pub fn upsample_bilinear2d(x: &Tensor, output: [usize; 2], corners: Corners) -> 
 ///
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, output[0], output[1]]`
+///
+/// # CUDA
+///
+/// As [`upsample_bilinear2d`], with one tap per output.
 ///
 /// # Errors
 ///

@@ -50,6 +50,11 @@ const OP: &str = "conv2d";
 /// - returns: `[batch, filters, ⌊(height + top + bottom − span)/stride⌋ + 1, …]` with
 ///   `span = dilation·(rows − 1) + 1`
 ///
+/// # CUDA
+///
+/// cuDNN with the feature `cudnn`, otherwise tiles of patches and cuBLAS; own kernels where every group
+/// has one channel. Gradients likewise.
+///
 /// # Errors
 ///
 /// Ranks, types, devices or channel counts that do not go together; a stride, dilation, kernel
@@ -107,6 +112,10 @@ pub enum Activation {
 /// # Shapes
 ///
 /// - as [`conv2d`]; `residual`: the shape of the result
+///
+/// # CUDA
+///
+/// The sums as [`conv2d`], then one kernel for all that follows them.
 ///
 /// # Errors
 ///

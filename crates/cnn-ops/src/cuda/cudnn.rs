@@ -125,12 +125,12 @@ impl Symmetric {
     fn new(g: &Geometry) -> Option<Self> {
         let mut geometry = *g;
         let (mut copy, mut needed) = (false, [0; 2]);
-        for i in 0..2 {
+        for (i, needed) in needed.iter_mut().enumerate() {
             let before = usize::try_from(g.offset[i]).ok()?;
             let span = (g.kernel[i] - 1)
                 .checked_mul(g.dilation[i])?
                 .checked_add(1)?;
-            needed[i] = (g.output[i] - 1)
+            *needed = (g.output[i] - 1)
                 .checked_mul(g.stride[i])?
                 .checked_add(span)?;
             // The same windows with as much padding behind as before?

@@ -60,6 +60,10 @@ impl BatchNormOutput {
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - `gamma` (1 if `None`), `beta`: `[channel]`
 ///
+/// # CUDA
+///
+/// Own kernels; sums in `f64`, cut by the sizes alone. Mean and variance stay on the device.
+///
 /// # Errors
 ///
 /// Ranks, types, devices or sizes that do not go together; `eps` negative or not finite.
@@ -132,6 +136,10 @@ pub fn batch_norm_train(
 ///
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - `gamma` (1 if `None`), `beta`, `mean`, `variance`: `[channel]`; the variance is not negative
+///
+/// # CUDA
+///
+/// One kernel forward; the sums of the backward pass in `f64`.
 ///
 /// # Errors
 ///

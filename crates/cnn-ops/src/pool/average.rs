@@ -30,6 +30,10 @@ pub enum CountPadding {
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, rows, columns]` as for [`crate::max_pool2d`]
 ///
+/// # CUDA
+///
+/// One kernel for rows and columns; its adjoint gathers, so nothing is added in a random order.
+///
 /// # Errors
 ///
 /// As [`crate::max_pool2d`].
@@ -95,6 +99,10 @@ pub fn avg_pool2d(x: &Tensor, options: &PoolOptions, count: CountPadding) -> Res
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel]`
 ///
+/// # CUDA
+///
+/// One kernel for rows and columns; its adjoint gathers, so nothing is added in a random order.
+///
 /// # Errors
 ///
 /// Rank, type or device of `x`; [`Error::EmptyMean`] if a map has no elements.
@@ -118,6 +126,10 @@ pub fn global_avg_pool2d(x: &Tensor) -> Result<Tensor> {
 ///
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, output[0], output[1]]`
+///
+/// # CUDA
+///
+/// One kernel for rows and columns; its adjoint gathers, so nothing is added in a random order.
 ///
 /// # Errors
 ///

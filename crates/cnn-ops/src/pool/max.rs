@@ -30,6 +30,10 @@ const OP: &str = "max_pool2d";
 /// - returns: `[batch, channel, rows, columns]`, each `⌊(n + padding − kernel)/stride⌋ + 1`, or
 ///   rounded up in ceil mode unless the last window would start in the padding
 ///
+/// # CUDA
+///
+/// Own kernels, equal bits. The backward pass finds the maxima again and gathers from them.
+///
 /// # Errors
 ///
 /// Rank, type or device of `x`; a window, stride or size of zero; a padding as large as the

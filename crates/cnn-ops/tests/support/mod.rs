@@ -73,9 +73,19 @@ pub(crate) fn evaluate(
 
 /// Σ r·y with fixed random r.
 pub(crate) fn weighted_sum(y: &Tensor) -> Result<Tensor> {
+    total(y, &weights(y)?)
+}
+
+/// Fixed random numbers of the shape, type and device of `y`.
+pub(crate) fn weights(y: &Tensor) -> Result<Tensor> {
     let r = distinct(y.dims(), 99);
-    let r = r.to_dtype(y.dtype())?.to_device(y.device())?;
+    Ok(r.to_dtype(y.dtype())?.to_device(y.device())?)
+}
+
+/// Σ r·y.
+pub(crate) fn total(y: &Tensor, r: &Tensor) -> Result<Tensor> {
     let product = (y * r)?;
+    // candle's sum of a scalar asks a CUDA device for no memory, which it may refuse.
     if product.rank() == 0 {
         return Ok(product);
     }
