@@ -36,11 +36,13 @@ impl Taps {
     }
 
     /// Number of taps of all outputs.
+    #[cfg(feature = "cuda")]
     pub(crate) fn sources(&self) -> usize {
         self.source.len()
     }
 
     /// Taps of the output that has most.
+    #[cfg(feature = "cuda")]
     pub(crate) fn longest(&self) -> usize {
         let lengths = self.start.windows(2).map(|s| s[1] - s[0]);
         lengths.max().unwrap_or(0) as usize
