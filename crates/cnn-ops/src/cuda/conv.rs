@@ -7,11 +7,10 @@ use candle_core::{CudaDevice, CudaStorage, Result, Shape, Tensor};
 use super::launch::{
     DeviceElement, NULL, Source, allocate, kernel, launch, output, over, tensor, too_large, zeros,
 };
-use super::{norm, patches};
+use super::sizes::OP;
+use super::{depthwise, norm, patches};
 use crate::conv::Geometry;
 use crate::element::with_element;
-
-const OP: &str = "conv2d";
 
 fn shape(dims: [usize; 4]) -> Shape {
     Shape::from(dims.to_vec())
@@ -167,7 +166,7 @@ fn sums<T: DeviceElement>(
     w: &CudaView<'_, T>,
 ) -> Result<CudaSlice<T>> {
     if g.is_depthwise() {
-        return patches::depthwise(g, device, x, w);
+        return depthwise::forward(g, device, x, w);
     }
     #[cfg(feature = "cudnn")]
     if let Some(y) = super::cudnn::forward(g, device, x, w)? {
@@ -187,7 +186,7 @@ pub(crate) fn input_gradient<T: DeviceElement>(
     let dx = if is_empty(g) {
         zeros::<T>(device, g.input_shape().iter().product())?
     } else if g.is_depthwise() {
-        patches::depthwise_input_gradient(g, device, &gradient, &weight)?
+        depthwise::input_gradient(g, device, &gradient, &weight)?
     } else {
         #[cfg(feature = "cudnn")]
         let done = super::cudnn::input_gradient(g, device, &gradient, &weight)?;
@@ -212,7 +211,7 @@ pub(crate) fn weight_gradient<T: DeviceElement>(
     let dw = if is_empty(g) {
         zeros::<T>(device, g.weight_shape().iter().product())?
     } else if g.is_depthwise() {
-        patches::depthwise_weight_gradient(g, device, &gradient, &input)?
+        depthwise::weight_gradient(g, device, &gradient, &input)?
     } else {
         #[cfg(feature = "cudnn")]
         let done = super::cudnn::weight_gradient(g, device, &gradient, &input)?;

@@ -6,9 +6,11 @@
 //! the device alone: no kernel adds with atomics, sums are cut by the sizes, and of cuDNN's
 //! algorithms only those are taken that it declares deterministic.
 
+pub(crate) mod batch_norm;
 pub(crate) mod conv;
 #[cfg(feature = "cudnn")]
 mod cudnn;
+mod depthwise;
 mod launch;
 pub(crate) mod loss;
 pub(crate) mod norm;
@@ -17,5 +19,6 @@ pub(crate) mod plane;
 pub(crate) mod pointwise;
 pub(crate) mod pool;
 mod product;
+mod sizes;
 
 pub(crate) use launch::Source;

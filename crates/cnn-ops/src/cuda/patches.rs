@@ -4,77 +4,13 @@
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView, DeviceRepr};
 use candle_core::{CudaDevice, Result};
 
-use super::launch::{DeviceElement, allocate, blocks, int, kernel, launch, over, too_large, zeros};
+use super::launch::{DeviceElement, allocate, kernel, launch, over, zeros};
 use super::product::{Matrices, Product};
+use super::sizes::{OP, Sizes, count};
 use crate::conv::Geometry;
 
-const OP: &str = "conv2d";
 /// Elements of the patches of one tile, 128 MiB of `f32`; one column of patches is the least.
 const WORKSPACE: usize = 1 << 25;
-
-/// `Conv` of `kernels/conv.cu`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(super) struct Sizes {
-    batch: i32,
-    channels: i32,
-    input: [i32; 2],
-    filters: i32,
-    kernel: [i32; 2],
-    output: [i32; 2],
-    stride: [i32; 2],
-    dilation: [i32; 2],
-    before: [i32; 2],
-    groups: i32,
-}
-
-// SAFETY: sixteen integers in the kernel's order.
-unsafe impl DeviceRepr for Sizes {}
-
-impl Sizes {
-    pub(super) fn new(g: &Geometry) -> Result<Self> {
-        let (mut stride, mut dilation, mut before) = ([1; 2], [1; 2], [0; 2]);
-        for i in 0..2 {
-            before[i] = int(
-                OP,
-                "the padding",
-                usize::try_from(g.offset[i]).unwrap_or(usize::MAX),
-            )?;
-            // With one output or one kernel element its step does not matter and may be of any size.
-            if g.output[i] > 1 {
-                stride[i] = int(OP, "the stride", g.stride[i])?;
-            }
-            if g.kernel[i] > 1 {
-                dilation[i] = int(OP, "the dilation", g.dilation[i])?;
-            }
-            // The kernels' coordinates reach no further than this.
-            let outputs = g.output[i].saturating_mul(stride[i] as usize);
-            let span = g.kernel[i].saturating_mul(dilation[i] as usize);
-            int(OP, "the padded input", outputs.saturating_add(span))?;
-            int(
-                OP,
-                "the padded input",
-                g.input[i].saturating_add(before[i] as usize),
-            )?;
-        }
-        let pixels = g.output[0].saturating_mul(g.output[1]);
-        int(OP, "the output of a filter", pixels)?;
-        int(OP, "the patch of an output", g.patch())?;
-        let pair = |v: [usize; 2]| v.map(|v| v as i32);
-        Ok(Self {
-            batch: int(OP, "the batch", g.batch)?,
-            channels: int(OP, "the channels", g.channels)?,
-            input: pair(g.input),
-            filters: int(OP, "the filters", g.filters)?,
-            kernel: pair(g.kernel),
-            output: pair(g.output),
-            stride,
-            dilation,
-            before,
-            groups: int(OP, "the groups", g.groups)?,
-        })
-    }
-}
 
 /// `Tile` of `kernels/conv.cu`.
 #[repr(C)]
@@ -169,16 +105,10 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Checks that the tensors have the elements that `g` says.
     fn new(g: &'a Geometry, lengths: [(&'static str, usize, usize); 2]) -> Result<Self> {
-        for (what, length, expected) in lengths {
-            if length != expected {
-                return Err(too_large(OP, what, expected, length));
-            }
-        }
         Ok(Self {
             g,
-            sizes: Sizes::new(g)?,
+            sizes: Sizes::new(g, lengths)?,
             pixels: g.output[0] * g.output[1],
             patch: g.patch(),
             filters: g.group_filters(),
@@ -219,10 +149,6 @@ impl<'a> Plan<'a> {
         // and `x` has the elements of the geometry.
         unsafe { launch!(kernel, over(n), x, columns, &self.sizes, &tile) }
     }
-}
-
-fn count(shape: [usize; 4]) -> usize {
-    shape.iter().product()
 }
 
 fn missing() -> candle_core::Error {
@@ -397,65 +323,5 @@ pub(super) fn weight_gradient<T: DeviceElement>(
             product.run(device, &staged.as_view(), &columns.as_view(), &mut dw)?;
         }
     }
-    Ok(dw)
-}
-
-/// One input channel per group: the output, without bias.
-pub(super) fn depthwise<T: DeviceElement>(
-    g: &Geometry,
-    device: &CudaDevice,
-    x: &CudaView<'_, T>,
-    w: &CudaView<'_, T>,
-) -> Result<CudaSlice<T>> {
-    let lengths = [
-        ("x", x.len(), count(g.input_shape())),
-        ("weight", w.len(), count(g.weight_shape())),
-    ];
-    let plan = Plan::new(g, lengths)?;
-    let n = count(g.output_shape());
-    let mut y = allocate::<T>(device, n)?;
-    let kernel = kernel::<T>(device, "depthwise")?;
-    // SAFETY: depthwise(x, w, y, sizes); all three have the elements of the geometry.
-    unsafe { launch!(kernel, over(n as u64), x, w, &mut y, &plan.sizes) }?;
-    Ok(y)
-}
-
-/// One input channel per group: the gradient of the input.
-pub(super) fn depthwise_input_gradient<T: DeviceElement>(
-    g: &Geometry,
-    device: &CudaDevice,
-    dy: &CudaView<'_, T>,
-    w: &CudaView<'_, T>,
-) -> Result<CudaSlice<T>> {
-    let lengths = [
-        ("the output gradient", dy.len(), count(g.output_shape())),
-        ("weight", w.len(), count(g.weight_shape())),
-    ];
-    let plan = Plan::new(g, lengths)?;
-    let n = count(g.input_shape());
-    let mut dx = allocate::<T>(device, n)?;
-    let kernel = kernel::<T>(device, "depthwise_input_gradient")?;
-    // SAFETY: depthwise_input_gradient(dy, w, dx, sizes), as above.
-    unsafe { launch!(kernel, over(n as u64), dy, w, &mut dx, &plan.sizes) }?;
-    Ok(dx)
-}
-
-/// One input channel per group: the gradient of the weight.
-pub(super) fn depthwise_weight_gradient<T: DeviceElement>(
-    g: &Geometry,
-    device: &CudaDevice,
-    dy: &CudaView<'_, T>,
-    x: &CudaView<'_, T>,
-) -> Result<CudaSlice<T>> {
-    let lengths = [
-        ("the output gradient", dy.len(), count(g.output_shape())),
-        ("x", x.len(), count(g.input_shape())),
-    ];
-    let plan = Plan::new(g, lengths)?;
-    let n = count(g.weight_shape());
-    let mut dw = allocate::<T>(device, n)?;
-    let kernel = kernel::<T>(device, "depthwise_weight_gradient")?;
-    // SAFETY: depthwise_weight_gradient(dy, x, dw, sizes), as above.
-    unsafe { launch!(kernel, blocks(n as u64), dy, x, &mut dw, &plan.sizes) }?;
     Ok(dw)
 }

@@ -97,7 +97,7 @@ pub fn batch_norm_train(
     let beta = beta.contiguous()?;
     #[cfg(feature = "cuda")]
     if x.device().is_cuda() {
-        return crate::cuda::norm::train(&x, gamma, &beta, eps);
+        return crate::cuda::batch_norm::train(&x, gamma, &beta, eps);
     }
     let statistics = Arc::new(OnceLock::new());
     let op = Train {
