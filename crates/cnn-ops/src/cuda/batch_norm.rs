@@ -7,8 +7,8 @@ use candle_core::{
 };
 
 use super::launch::{
-    DeviceElement, NULL, Source, allocate, allocate_raw, blocks, kernel, launch, output, over,
-    tensor, too_large, zeros,
+    DeviceElement, NULL, Source, allocate, allocate_raw, blocks, kernel, launch, mismatch, output,
+    over, tensor, zeros,
 };
 use super::norm::{Channels, dims, same, sums};
 use crate::element::with_element;
@@ -153,7 +153,7 @@ impl Train {
             let all = Source::of(OP, &ss, sl)?.elements::<f64>(OP)?;
             let mean = all
                 .try_slice(..channels)
-                .ok_or_else(|| too_large(OP, "the statistics", channels, all.len()))?;
+                .ok_or_else(|| mismatch(OP, "the statistics", all.len(), channels))?;
             let gamma = match &gamma {
                 Some((storage, layout)) => {
                     Some(Source::of(OP, storage, layout)?.elements::<T>(OP)?)

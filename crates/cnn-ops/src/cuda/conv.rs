@@ -5,7 +5,7 @@ use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView};
 use candle_core::{CudaDevice, CudaStorage, Result, Shape, Tensor};
 
 use super::launch::{
-    DeviceElement, NULL, Source, allocate, kernel, launch, output, over, tensor, too_large, zeros,
+    DeviceElement, NULL, Source, allocate, kernel, launch, mismatch, output, over, tensor, zeros,
 };
 use super::sizes::OP;
 use super::{depthwise, norm, patches};
@@ -108,7 +108,7 @@ fn run<T: DeviceElement>(
         if let Some(view) = view
             && view.len() != expected
         {
-            return Err(too_large(OP, what, expected, view.len()));
+            return Err(mismatch(OP, what, view.len(), expected));
         }
     }
     let (relu, filters) = (i32::from(finish.relu), g.filters as u64);

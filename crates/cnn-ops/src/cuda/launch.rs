@@ -234,6 +234,23 @@ pub(super) fn int(op: &'static str, what: &'static str, value: usize) -> Result<
     i32::try_from(value).map_err(|_| too_large(op, what, value, i32::MAX as usize))
 }
 
+/// Two sizes that belong together and differ; a mistake in this crate.
+pub(super) fn mismatch(
+    op: &'static str,
+    what: &'static str,
+    actual: usize,
+    expected: usize,
+) -> candle_core::Error {
+    Error::ShapeMismatch {
+        op,
+        left_name: what,
+        left: vec![actual],
+        right_name: "its place",
+        right: vec![expected],
+    }
+    .into()
+}
+
 pub(super) fn too_large(
     op: &'static str,
     what: &'static str,

@@ -4,7 +4,7 @@
 use candle_core::{CudaStorage, Result, Shape};
 
 use super::launch::{
-    DeviceElement, Source, allocate, allocate_raw, blocks, kernel, launch, output, over, too_large,
+    DeviceElement, Source, allocate, allocate_raw, blocks, kernel, launch, mismatch, output, over,
     upload,
 };
 
@@ -20,7 +20,7 @@ impl Samples<'_> {
     fn check(&self, op: &'static str, logits: usize) -> Result<()> {
         let expected = self.labels.len() * self.classes;
         if self.shares.len() != self.labels.len() || logits < expected {
-            return Err(too_large(op, "labels × classes", expected, logits));
+            return Err(mismatch(op, "the logits", logits, expected));
         }
         Ok(())
     }
@@ -66,7 +66,7 @@ pub(crate) fn backward<T: DeviceElement>(
     let gradient = dy.elements::<T>(op)?;
     samples.check(op, z.layout.shape().elem_count())?;
     if dy.layout.shape().elem_count() == 0 {
-        return Err(candle_core::Error::RequiresContiguous { op });
+        return Err(mismatch(op, "the output gradient", 0, 1));
     }
     let labels = upload(device, samples.labels)?;
     let shares = upload(device, samples.shares)?;

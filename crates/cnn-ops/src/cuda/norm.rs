@@ -5,8 +5,8 @@ use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView, DeviceRepr,
 use candle_core::{CudaDevice, CudaStorage, Layout, Result, Shape, Tensor};
 
 use super::launch::{
-    DeviceElement, NULL, Source, allocate, allocate_raw, blocks, kernel, launch, output, over,
-    tensor, too_large, zeros,
+    DeviceElement, NULL, Source, allocate, allocate_raw, blocks, kernel, launch, mismatch, output,
+    over, tensor, zeros,
 };
 use crate::element::with_element;
 
@@ -62,7 +62,7 @@ pub(super) fn same(
     if actual == expected {
         return Ok(());
     }
-    Err(too_large(op, what, expected, actual))
+    Err(mismatch(op, what, actual, expected))
 }
 
 /// Per channel `Σ dy` and then `Σ (x − mean)·dy`, zero without `x`; `mean` is 0 if not given.

@@ -4,7 +4,7 @@
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView, DeviceRepr};
 use candle_core::{CudaDevice, Result};
 
-use super::launch::{DeviceElement, allocate, kernel, launch, over, zeros};
+use super::launch::{DeviceElement, allocate, kernel, launch, mismatch, over, zeros};
 use super::product::{Matrices, Product};
 use super::sizes::{OP, Sizes, count};
 use crate::conv::Geometry;
@@ -152,7 +152,7 @@ impl<'a> Plan<'a> {
 }
 
 fn missing() -> candle_core::Error {
-    candle_core::Error::RequiresContiguous { op: OP }
+    mismatch(OP, "a tensor", 0, 1)
 }
 
 /// The output, without bias.

@@ -5,7 +5,8 @@ use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView, DeviceRepr}
 use candle_core::{CudaDevice, CudaStorage, Result, Shape};
 
 use super::launch::{
-    DeviceElement, Source, allocate, blocks, kernel, launch, output, over, too_large, upload,
+    DeviceElement, Source, allocate, blocks, kernel, launch, mismatch, output, over, too_large,
+    upload,
 };
 use crate::taps::Taps;
 
@@ -47,7 +48,7 @@ pub(crate) fn apply<T: DeviceElement>(
     let (device, view) = (x.device(), x.elements::<T>(op)?);
     let (b, c, h, w) = x.layout.shape().dims4()?;
     if [h, w] != input || !rows.fits(h) || !columns.fits(w) {
-        return Err(candle_core::Error::RequiresContiguous { op });
+        return Err(mismatch(op, "a map", h * w, input[0] * input[1]));
     }
     let [oh, ow] = [rows.len(), columns.len()];
     let sizes = Planes::new(op, input, [oh, ow])?;

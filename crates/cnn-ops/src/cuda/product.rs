@@ -6,7 +6,7 @@ use candle_core::cuda_backend::cudarc::cublas::{GemmConfig, StridedBatchedConfig
 use candle_core::cuda_backend::cudarc::driver::{CudaView, CudaViewMut};
 use candle_core::{CudaDevice, Result};
 
-use super::launch::{DeviceElement, int, library, too_large};
+use super::launch::{DeviceElement, int, library, mismatch};
 
 /// How the matrices of a batch lie in memory.
 #[derive(Clone, Copy)]
@@ -79,12 +79,12 @@ impl Product {
         let op = self.op;
         let ([m, k], [inner, n]) = (self.a.factor(), self.b.factor());
         if k != inner || [m, n] != [self.c.rows, self.c.columns] || self.c.transposed {
-            return Err(too_large(op, "the columns of a factor", k, inner));
+            return Err(mismatch(op, "the columns of a factor", k, inner));
         }
         for (matrices, length) in [(self.a, a.len()), (self.b, b.len()), (self.c, c.len())] {
             let reach = matrices.reach(self.batch);
             if reach > length {
-                return Err(too_large(op, "a matrix", reach, length));
+                return Err(mismatch(op, "a matrix", length, reach));
             }
         }
         if m == 0 || n == 0 || k == 0 || self.batch == 0 {

@@ -4,7 +4,7 @@
 use candle_core::Result;
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 
-use super::launch::{int, too_large};
+use super::launch::{int, mismatch};
 use crate::conv::Geometry;
 
 pub(super) const OP: &str = "conv2d";
@@ -34,7 +34,7 @@ impl Sizes {
     pub(super) fn new(g: &Geometry, lengths: [(&'static str, usize, usize); 2]) -> Result<Self> {
         for (what, length, expected) in lengths {
             if length != expected {
-                return Err(too_large(OP, what, expected, length));
+                return Err(mismatch(OP, what, length, expected));
             }
         }
         let (mut stride, mut dilation, mut before) = ([1; 2], [1; 2], [0; 2]);

@@ -22,7 +22,7 @@ use candle_core::{CudaDevice, DType, Result};
 
 use plan::{Handle, Pass, Plan};
 
-use super::launch::{DeviceElement, allocate, allocate_raw, too_large};
+use super::launch::{DeviceElement, allocate, allocate_raw, mismatch};
 use super::plane::shift;
 use crate::conv::Geometry;
 
@@ -145,7 +145,7 @@ impl State {
         };
         for (length, expected) in [a.len(), b.len(), out.len()].into_iter().zip(expected) {
             if length < expected {
-                return Err(too_large(OP, "a tensor", expected, length));
+                return Err(mismatch(OP, "a tensor", length, expected));
             }
         }
         if self
