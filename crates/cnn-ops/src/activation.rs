@@ -1,7 +1,11 @@
 //! Rectifiers.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor};
 
+#[cfg(feature = "cuda")]
+use crate::cuda::{Source, pointwise};
 use crate::element::{Element, check_float, elements, with_element};
 use crate::error::Result;
 use crate::parallel::for_each_chunk;
@@ -18,6 +22,10 @@ const CHUNK: usize = 1 << 14;
 /// # Shapes
 ///
 /// - `x`: any, `f32` or `f64`; the result has the same
+///
+/// # CUDA
+///
+/// One kernel, equal bits.
 ///
 /// # Errors
 ///
@@ -52,6 +60,10 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// # Shapes
 ///
 /// - `x`: any, `f32` or `f64`; the result has the same
+///
+/// # CUDA
+///
+/// One kernel, equal bits.
 ///
 /// # Errors
 ///
@@ -109,6 +121,12 @@ impl CustomOp1 for Clamp {
         })
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> candle_core::Result<(CudaStorage, Shape)> {
+        let x = Source::new(s, l);
+        with_element!(self.name, s.dtype(), T => pointwise::clamp::<T>(self.name, self.upper, x))
+    }
+
     fn bwd(&self, _: &Tensor, y: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
         let op = ClampBackward(*self);
         Ok(Some(y.apply_op2_no_bwd(&grad.contiguous()?, &op)?))
@@ -140,5 +158,18 @@ impl CustomOp2 for ClampBackward {
             });
             Ok((T::to_cpu_storage_owned(dx), l1.shape().clone()))
         })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        s1: &CudaStorage,
+        l1: &Layout,
+        s2: &CudaStorage,
+        l2: &Layout,
+    ) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (op, upper) = (self.0.name, self.0.upper);
+        let (y, dy) = (Source::new(s1, l1), Source::new(s2, l2));
+        with_element!(op, s1.dtype(), T => pointwise::clamp_backward::<T>(op, upper, y, dy))
     }
 }

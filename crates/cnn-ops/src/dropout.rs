@@ -1,9 +1,13 @@
 //! Dropout from an explicit seed.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+#[cfg(feature = "cuda")]
+use crate::cuda::{Source, pointwise};
 use crate::element::{Element, check_float, elements, with_element};
 use crate::error::{Error, Result};
 use crate::parallel::for_each_chunk;
@@ -25,6 +29,10 @@ const CHUNK: usize = 1 << 12;
 /// # Shapes
 ///
 /// - `x`: any, `f32` or `f64`; the result has the same
+///
+/// # CUDA
+///
+/// The same mask: the kernel draws the same words of ChaCha8.
 ///
 /// # Errors
 ///
@@ -68,17 +76,24 @@ struct Dropout {
 }
 
 impl Dropout {
-    fn apply<T: Element>(&self, stream: usize, x: &[T], y: &mut [T]) {
-        let mut generator = ChaCha8Rng::seed_from_u64(self.seed);
-        generator.set_stream(stream as u64);
-        // An element is dropped if its 32 bits lie below p·2³².
-        let threshold = (self.p * 4_294_967_296.0) as u64;
-        let scale = if self.p < 1.0 {
+    /// An element is dropped if its 32 bits lie below this, p·2³².
+    fn threshold(&self) -> u64 {
+        (self.p * 4_294_967_296.0) as u64
+    }
+
+    fn scale(&self) -> f64 {
+        if self.p < 1.0 {
             1.0 / (1.0 - self.p)
         } else {
             0.0
-        };
-        let scale = T::from_f64(scale);
+        }
+    }
+
+    fn apply<T: Element>(&self, stream: usize, x: &[T], y: &mut [T]) {
+        let mut generator = ChaCha8Rng::seed_from_u64(self.seed);
+        generator.set_stream(stream as u64);
+        let threshold = self.threshold();
+        let scale = T::from_f64(self.scale());
         for (y, &x) in y.iter_mut().zip(x) {
             if u64::from(generator.next_u32()) >= threshold {
                 *y = x * scale;
@@ -100,6 +115,16 @@ impl CustomOp1 for Dropout {
             for_each_chunk(&mut y, CHUNK, work, |i, y| self.apply(i, &x[i * CHUNK..], y));
             Ok((T::to_cpu_storage_owned(y), l.shape().clone()))
         })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (x, seed) = (
+            Source::new(s, l),
+            ChaCha8Rng::seed_from_u64(self.seed).get_seed(),
+        );
+        let (threshold, scale) = (self.threshold(), self.scale());
+        with_element!(OP, s.dtype(), T => pointwise::dropout::<T>(OP, seed, threshold, scale, x))
     }
 
     fn bwd(&self, _: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {

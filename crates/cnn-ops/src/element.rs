@@ -120,9 +120,10 @@ macro_rules! with_element {
 }
 pub(crate) use with_element;
 
-/// Checks that a tensor is a CPU tensor of `f32` or `f64`.
+/// Checks that a tensor is one of `f32` or `f64` on a device that the operators run on.
 pub(crate) fn check_float(op: &'static str, argument: &'static str, x: &Tensor) -> Result<()> {
-    if !x.device().is_cpu() {
+    let runs = x.device().is_cpu() || (cfg!(feature = "cuda") && x.device().is_cuda());
+    if !runs {
         return Err(Error::UnsupportedDevice {
             op,
             device: x.device().location(),

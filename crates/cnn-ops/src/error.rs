@@ -78,7 +78,10 @@ pub enum Error {
         right: DeviceLocation,
     },
     /// The operator has no implementation for the device of its tensors.
-    #[error("{op}: runs on the CPU only, got a tensor on {device:?}")]
+    #[error(
+        "{op}: runs on the CPU and, if the feature `cuda` is on, on CUDA devices; got a tensor on \
+         {device:?}"
+    )]
     UnsupportedDevice {
         /// Operator that was called.
         op: &'static str,
@@ -148,6 +151,18 @@ pub enum Error {
         what: &'static str,
         /// The shape it was computed from.
         shape: Vec<usize>,
+    },
+    /// A size beyond what the kernels of a device count to.
+    #[error("{op}: {what} of {value} exceeds {limit}, the most that runs on a CUDA device")]
+    DeviceLimit {
+        /// Operator that was called.
+        op: &'static str,
+        /// What is too large.
+        what: &'static str,
+        /// Its size.
+        value: usize,
+        /// The largest size.
+        limit: usize,
     },
     /// A mean over no elements.
     #[error("{op}: mean over no elements, shape {shape:?}")]

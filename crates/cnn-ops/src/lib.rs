@@ -3,6 +3,8 @@
 
 mod activation;
 mod conv;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod dropout;
 mod element;
 mod error;
@@ -18,6 +20,8 @@ mod plane;
 mod pool;
 mod resample;
 mod simd;
+#[cfg(any(feature = "cuda", test))]
+mod taps;
 mod vector;
 
 pub use activation::{relu, relu6};

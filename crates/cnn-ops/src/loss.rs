@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Shape, Tensor};
 
+#[cfg(feature = "cuda")]
+use crate::cuda::{Source, loss};
 use crate::element::{Element, check_float, dims2, elements, with_element};
 use crate::error::{Error, Result};
 
@@ -24,6 +28,11 @@ const OP: &str = "softmax_cross_entropy";
 /// - `labels`: `[batch]`, `u32`, each below `classes`
 /// - `class_weights`: `classes` numbers, finite and not negative
 /// - returns: a scalar
+///
+/// # CUDA
+///
+/// A block of threads per sample, in `f64`; the terms are added in order. The labels are read back to
+/// be checked, so the call waits for the device.
 ///
 /// # Errors
 ///
@@ -137,6 +146,17 @@ impl Targets {
     }
 }
 
+#[cfg(feature = "cuda")]
+impl Targets {
+    fn samples(&self) -> loss::Samples<'_> {
+        loss::Samples {
+            labels: &self.labels,
+            shares: &self.weights,
+            classes: self.classes,
+        }
+    }
+}
+
 struct CrossEntropy(Arc<Targets>);
 
 impl CustomOp1 for CrossEntropy {
@@ -154,6 +174,12 @@ impl CustomOp1 for CrossEntropy {
             });
             Ok((T::to_cpu_storage_owned(vec![T::from_f64(loss)]), Shape::from(())))
         })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (samples, z) = (self.0.samples(), Source::new(s, l));
+        with_element!(OP, s.dtype(), T => loss::forward::<T>(OP, &samples, z))
     }
 
     fn bwd(&self, z: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
@@ -191,5 +217,17 @@ impl CustomOp2 for CrossEntropyBackward {
             });
             Ok((T::to_cpu_storage_owned(dz), l1.shape().clone()))
         })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        s1: &CudaStorage,
+        l1: &Layout,
+        s2: &CudaStorage,
+        l2: &Layout,
+    ) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (samples, z, dy) = (self.0.samples(), Source::new(s1, l1), Source::new(s2, l2));
+        with_element!(OP, s1.dtype(), T => loss::backward::<T>(OP, &samples, z, dy))
     }
 }

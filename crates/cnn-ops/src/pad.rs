@@ -6,6 +6,8 @@ use crate::element::{Element, check_float, checked_count, dims4};
 use crate::error::{Error, Result};
 use crate::geometry::Padding;
 use crate::plane::{PlaneMap, apply};
+#[cfg(any(feature = "cuda", test))]
+use crate::taps::Taps;
 
 /// Surrounds every map with zeros.
 ///
@@ -13,6 +15,10 @@ use crate::plane::{PlaneMap, apply};
 ///
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, height + top + bottom, width + left + right]`
+///
+/// # CUDA
+///
+/// The kernel of [`crate::avg_pool2d`], with one tap per output.
 ///
 /// # Errors
 ///
@@ -35,6 +41,10 @@ pub fn pad_zero(x: &Tensor, padding: Padding) -> Result<Tensor> {
 ///
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, height + top + bottom, width + left + right]`
+///
+/// # CUDA
+///
+/// The kernel of [`crate::avg_pool2d`], with one tap per output.
 ///
 /// # Errors
 ///
@@ -125,6 +135,11 @@ impl PlaneMap for Pad {
 
     fn work(&self) -> usize {
         self.rows.len() * self.columns.len()
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn taps(&self) -> [Taps; 2] {
+        [&self.rows, &self.columns].map(|axis| Taps::new(axis.iter().map(|s| s.map(|s| (s, 1.0)))))
     }
 
     fn forward<T: Element>(&self, x: &[T], y: &mut [T]) {

@@ -5,6 +5,8 @@ use candle_core::Tensor;
 use crate::element::{Element, check_float, checked_count, dims4};
 use crate::error::{Error, Result};
 use crate::plane::{PlaneMap, apply};
+#[cfg(any(feature = "cuda", test))]
+use crate::taps::Taps;
 
 /// Which points of the two grids coincide in bilinear interpolation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,6 +31,10 @@ pub enum Corners {
 ///
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, output[0], output[1]]`
+///
+/// # CUDA
+///
+/// One kernel for rows and columns; its adjoint gathers, so nothing is added in a random order.
 ///
 /// # Errors
 ///
@@ -70,6 +76,10 @@ pub fn upsample_bilinear2d(x: &Tensor, output: [usize; 2], corners: Corners) -> 
 ///
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, output[0], output[1]]`
+///
+/// # CUDA
+///
+/// As [`upsample_bilinear2d`], with one tap per output.
 ///
 /// # Errors
 ///
@@ -153,6 +163,16 @@ impl PlaneMap for Bilinear {
         4 * self.rows.len() * self.columns.len()
     }
 
+    #[cfg(any(feature = "cuda", test))]
+    fn taps(&self) -> [Taps; 2] {
+        [&self.rows, &self.columns].map(|axis| {
+            Taps::new(
+                axis.iter()
+                    .map(|t| [(t.low, 1.0 - t.fraction), (t.high, t.fraction)]),
+            )
+        })
+    }
+
     fn forward<T: Element>(&self, x: &[T], y: &mut [T]) {
         let w = self.input[1];
         let mut blend = vec![T::ZERO; w];
@@ -212,6 +232,11 @@ impl PlaneMap for Nearest {
 
     fn work(&self) -> usize {
         self.rows.len() * self.columns.len()
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn taps(&self) -> [Taps; 2] {
+        [&self.rows, &self.columns].map(|axis| Taps::new(axis.iter().map(|&s| [(s, 1.0)])))
     }
 
     fn forward<T: Element>(&self, x: &[T], y: &mut [T]) {

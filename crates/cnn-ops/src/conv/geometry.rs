@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::geometry::{Axis, ConvOptions, window_output};
 
 /// Sizes of one convolution; every product of interest fits into `usize`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Geometry {
     pub(crate) batch: usize,
     pub(crate) channels: usize,

@@ -17,10 +17,14 @@ mod winograd_transforms;
 
 use std::sync::Arc;
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, Shape, Storage, Tensor,
 };
 
+#[cfg(feature = "cuda")]
+use crate::cuda::{Source, conv as cuda};
 use crate::element::{Element, check_float, check_same, check_vector, elements, with_element};
 use crate::error::{Error, Result};
 use crate::geometry::ConvOptions;
@@ -45,6 +49,11 @@ const OP: &str = "conv2d";
 /// - `weight`: `[filters, channels/groups, rows, columns]`; `bias`: `[filters]`
 /// - returns: `[batch, filters, ⌊(height + top + bottom − span)/stride⌋ + 1, …]` with
 ///   `span = dilation·(rows − 1) + 1`
+///
+/// # CUDA
+///
+/// cuDNN with the feature `cudnn`, otherwise tiles of patches and cuBLAS; own kernels where every group
+/// has one channel. Gradients likewise.
 ///
 /// # Errors
 ///
@@ -104,6 +113,10 @@ pub enum Activation {
 ///
 /// - as [`conv2d`]; `residual`: the shape of the result
 ///
+/// # CUDA
+///
+/// The sums as [`conv2d`], then one kernel for all that follows them.
+///
 /// # Errors
 ///
 /// As [`conv2d`], and a residual of another shape or type.
@@ -132,6 +145,15 @@ pub fn conv2d_fused(
     let contiguous = |t: Option<&Tensor>| t.map(Tensor::contiguous).transpose();
     let (x, weight) = (x.contiguous()?, weight.contiguous()?);
     let (bias, residual) = (contiguous(bias)?, contiguous(residual)?);
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        let (bias, residual, relu) = (
+            bias.as_ref(),
+            residual.as_ref(),
+            activation == Activation::Relu,
+        );
+        return Ok(cuda::fused(&g, &x, &weight, bias, residual, relu)?);
+    }
     let y = with_element!(OP, x.dtype(), T => {
         view::<T, _>(OP, Some(&x), |x| {
             view::<T, _>(OP, Some(&weight), |w| {
@@ -214,6 +236,18 @@ impl CustomOp2 for Convolution {
         })
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        s1: &CudaStorage,
+        l1: &Layout,
+        s2: &CudaStorage,
+        l2: &Layout,
+    ) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (x, w) = (Source::new(s1, l1), Source::new(s2, l2));
+        with_element!(OP, s1.dtype(), T => cuda::forward::<T>(&self.0, x, w, None))
+    }
+
     fn bwd(
         &self,
         x: &Tensor,
@@ -251,6 +285,24 @@ impl CustomOp3 for Convolution {
             let y = paths::forward(&self.0, x, w, epilogue);
             Ok((T::to_cpu_storage_owned(y), shape(self.0.output_shape())))
         })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        s1: &CudaStorage,
+        l1: &Layout,
+        s2: &CudaStorage,
+        l2: &Layout,
+        s3: &CudaStorage,
+        l3: &Layout,
+    ) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (x, w, bias) = (
+            Source::new(s1, l1),
+            Source::new(s2, l2),
+            Source::new(s3, l3),
+        );
+        with_element!(OP, s1.dtype(), T => cuda::forward::<T>(&self.0, x, w, Some(bias)))
     }
 
     fn bwd(
@@ -295,6 +347,18 @@ impl CustomOp2 for InputGradient {
             Ok((T::to_cpu_storage_owned(dx), shape(self.0.input_shape())))
         })
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        s1: &CudaStorage,
+        l1: &Layout,
+        s2: &CudaStorage,
+        l2: &Layout,
+    ) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (dy, w) = (Source::new(s1, l1), Source::new(s2, l2));
+        with_element!(OP, s1.dtype(), T => cuda::input_gradient::<T>(&self.0, dy, w))
+    }
 }
 
 struct WeightGradient(Arc<Geometry>);
@@ -317,6 +381,18 @@ impl CustomOp2 for WeightGradient {
             Ok((T::to_cpu_storage_owned(dw), shape(self.0.weight_shape())))
         })
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        s1: &CudaStorage,
+        l1: &Layout,
+        s2: &CudaStorage,
+        l2: &Layout,
+    ) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (dy, x) = (Source::new(s1, l1), Source::new(s2, l2));
+        with_element!(OP, s1.dtype(), T => cuda::weight_gradient::<T>(&self.0, dy, x))
+    }
 }
 
 struct BiasGradient(Arc<Geometry>);
@@ -331,5 +407,11 @@ impl CustomOp1 for BiasGradient {
             let db = weight_gradient::bias_gradient(&self.0, elements::<T>(OP, s, l)?);
             Ok((T::to_cpu_storage_owned(db), Shape::from(self.0.filters)))
         })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> candle_core::Result<(CudaStorage, Shape)> {
+        let dy = Source::new(s, l);
+        with_element!(OP, s.dtype(), T => cuda::bias_gradient::<T>(&self.0, dy))
     }
 }

@@ -60,6 +60,10 @@ impl BatchNormOutput {
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - `gamma` (1 if `None`), `beta`: `[channel]`
 ///
+/// # CUDA
+///
+/// Own kernels; sums in `f64`, cut by the sizes alone. Mean and variance stay on the device.
+///
 /// # Errors
 ///
 /// Ranks, types, devices or sizes that do not go together; `eps` negative or not finite.
@@ -91,6 +95,10 @@ pub fn batch_norm_train(
     let [b, c, h, w] = check(OP, x, &[("gamma", gamma), ("beta", Some(beta))], eps)?;
     let x = x.contiguous()?;
     let beta = beta.contiguous()?;
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        return crate::cuda::batch_norm::train(&x, gamma, &beta, eps);
+    }
     let statistics = Arc::new(OnceLock::new());
     let op = Train {
         eps,
@@ -129,6 +137,10 @@ pub fn batch_norm_train(
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - `gamma` (1 if `None`), `beta`, `mean`, `variance`: `[channel]`; the variance is not negative
 ///
+/// # CUDA
+///
+/// One kernel forward; the sums of the backward pass in `f64`.
+///
 /// # Errors
 ///
 /// Ranks, types, devices or sizes that do not go together; `eps` negative or not finite.
@@ -151,7 +163,10 @@ pub fn batch_norm_eval(
         ("mean", Some(mean)),
         ("variance", Some(variance)),
     ];
-    check(OP, x, &vectors, eps)?;
+    let [_, channels, _, _] = check(OP, x, &vectors, eps)?;
+    if channels == 0 {
+        return Ok(x.clone());
+    }
     let rstd = ((variance.detach() + eps)?.sqrt()?).recip()?;
     let scale = match gamma {
         Some(gamma) => gamma.mul(&rstd)?,

@@ -1,5 +1,7 @@
 //! One scale and one shift per channel.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp3, Device, Layout, Shape, Tensor};
 
 use super::{block_dot, block_sum};
@@ -42,6 +44,27 @@ impl CustomOp3 for ScaleShift {
         })
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        s1: &CudaStorage,
+        l1: &Layout,
+        s2: &CudaStorage,
+        l2: &Layout,
+        s3: &CudaStorage,
+        l3: &Layout,
+    ) -> candle_core::Result<(CudaStorage, Shape)> {
+        use crate::cuda::{Source, norm};
+        let (x, scale, shift) = (
+            Source::new(s1, l1),
+            Source::new(s2, l2),
+            Source::new(s3, l3),
+        );
+        with_element!(self.name, s1.dtype(), T => {
+            norm::scale_shift::<T>(self.name, x, scale, shift)
+        })
+    }
+
     fn bwd(
         &self,
         x: &Tensor,
@@ -57,6 +80,16 @@ impl CustomOp3 for ScaleShift {
         } else {
             None
         };
+        #[cfg(feature = "cuda")]
+        if x.device().is_cuda() {
+            let (dscale, dshift) = crate::cuda::norm::channel_sums(self.name, x, &grad)?;
+            let (dscale, dshift) = (Some(dscale), Some(dshift));
+            return Ok((
+                dx,
+                dscale.filter(|_| scale.track_op()),
+                dshift.filter(|_| shift.track_op()),
+            ));
+        }
         let (dscale, dshift) = if scale.track_op() || shift.track_op() {
             with_element!(self.name, x.dtype(), T => channel_sums::<T>(self.name, x, &grad))
                 .map(|(a, b)| (Some(a), Some(b)))?

@@ -7,6 +7,8 @@ use crate::element::{Element, check_float, dims4};
 use crate::error::{Error, Result};
 use crate::geometry::PoolOptions;
 use crate::plane::{PlaneMap, apply};
+#[cfg(any(feature = "cuda", test))]
+use crate::taps::Taps;
 
 /// Whether padding counts in the divisor of an average.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +29,10 @@ pub enum CountPadding {
 ///
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, rows, columns]` as for [`crate::max_pool2d`]
+///
+/// # CUDA
+///
+/// One kernel for rows and columns; its adjoint gathers, so nothing is added in a random order.
 ///
 /// # Errors
 ///
@@ -93,6 +99,10 @@ pub fn avg_pool2d(x: &Tensor, options: &PoolOptions, count: CountPadding) -> Res
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel]`
 ///
+/// # CUDA
+///
+/// One kernel for rows and columns; its adjoint gathers, so nothing is added in a random order.
+///
 /// # Errors
 ///
 /// Rank, type or device of `x`; [`Error::EmptyMean`] if a map has no elements.
@@ -116,6 +126,10 @@ pub fn global_avg_pool2d(x: &Tensor) -> Result<Tensor> {
 ///
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, output[0], output[1]]`
+///
+/// # CUDA
+///
+/// One kernel for rows and columns; its adjoint gathers, so nothing is added in a random order.
 ///
 /// # Errors
 ///
@@ -199,6 +213,12 @@ impl PlaneMap for AveragePool {
 
     fn work(&self) -> usize {
         self.work
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn taps(&self) -> [Taps; 2] {
+        [&self.rows, &self.columns]
+            .map(|axis| Taps::new(axis.iter().map(|s| (s.start..s.end).map(|i| (i, s.scale)))))
     }
 
     fn forward<T: Element>(&self, x: &[T], y: &mut [T]) {

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
 use super::Windows;
@@ -27,6 +29,10 @@ const OP: &str = "max_pool2d";
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
 /// - returns: `[batch, channel, rows, columns]`, each `⌊(n + padding − kernel)/stride⌋ + 1`, or
 ///   rounded up in ceil mode unless the last window would start in the padding
+///
+/// # CUDA
+///
+/// Own kernels, equal bits. The backward pass finds the maxima again and gathers from them.
 ///
 /// # Errors
 ///
@@ -163,9 +169,20 @@ impl CustomOp1 for MaxPool {
         })
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> candle_core::Result<(CudaStorage, Shape)> {
+        let x = crate::cuda::Source::new(s, l);
+        with_element!(OP, s.dtype(), T => crate::cuda::pool::max::<T>(&self.windows, x))
+    }
+
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
         if !x.track_op() {
             return Ok(None);
+        }
+        #[cfg(feature = "cuda")]
+        if x.device().is_cuda() {
+            let dy = grad.contiguous()?;
+            return crate::cuda::pool::max_backward(&self.windows, x, &dy).map(Some);
         }
         let op = MaxPoolBackward {
             windows: self.windows,

@@ -1,5 +1,9 @@
-//! Shared by the tests: random tensors and finite differences.
+//! Shared by the tests and the example `device_check`: random tensors, the operators with their
+//! inputs, and finite differences.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+pub(crate) mod cases;
+pub(crate) mod fixtures;
 
 use candle_core::{DType, Device, Tensor, Var};
 use cnn_ops::Result;
@@ -32,27 +36,60 @@ pub(crate) fn values(x: &Tensor) -> Vec<f64> {
         .unwrap()
 }
 
-/// Σ r·f(inputs) with fixed random r.
-fn weighted_sum(f: &dyn Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Tensor {
-    let y = f(inputs).unwrap();
-    let r = distinct(y.dims(), 99).to_dtype(y.dtype()).unwrap();
-    (y * r).unwrap().sum_all().unwrap()
+/// What an operator returns, and the gradients of Σ r·f with fixed random r.
+pub(crate) struct Evaluation {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) output: Vec<f64>,
+    /// One per input; none where the result carries no graph.
+    pub(crate) gradients: Vec<Vec<f64>>,
 }
 
-/// Gradients of Σ r·f with respect to every input, `None` where candle has none.
-pub(crate) fn gradients(
+/// Runs an operator forward and backward where its inputs are.
+pub(crate) fn evaluate(
     f: &dyn Fn(&[Tensor]) -> Result<Tensor>,
     inputs: &[Tensor],
-) -> Vec<Vec<f64>> {
+) -> Result<Evaluation> {
     let vars: Vec<Var> = inputs
         .iter()
-        .map(|x| Var::from_tensor(x).unwrap())
-        .collect();
+        .map(Var::from_tensor)
+        .collect::<candle_core::Result<_>>()?;
     let tensors: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
-    let store = weighted_sum(f, &tensors).backward().unwrap();
-    vars.iter()
-        .map(|v| values(store.get(v.as_tensor()).expect("a gradient")))
-        .collect()
+    let y = f(&tensors)?;
+    let mut evaluation = Evaluation {
+        shape: y.dims().to_vec(),
+        output: values(&y.to_device(&Device::Cpu)?),
+        gradients: Vec::new(),
+    };
+    if y.track_op() && y.elem_count() > 0 {
+        let store = weighted_sum(&y)?.backward()?;
+        for v in &vars {
+            let gradient = store.get(v.as_tensor()).expect("a gradient");
+            let gradient = values(&gradient.to_device(&Device::Cpu)?);
+            evaluation.gradients.push(gradient);
+        }
+    }
+    Ok(evaluation)
+}
+
+/// Σ r·y with fixed random r.
+pub(crate) fn weighted_sum(y: &Tensor) -> Result<Tensor> {
+    total(y, &weights(y)?)
+}
+
+/// Fixed random numbers of the shape, type and device of `y`.
+pub(crate) fn weights(y: &Tensor) -> Result<Tensor> {
+    let r = distinct(y.dims(), 99);
+    Ok(r.to_dtype(y.dtype())?.to_device(y.device())?)
+}
+
+/// Σ r·y.
+pub(crate) fn total(y: &Tensor, r: &Tensor) -> Result<Tensor> {
+    let product = (y * r)?;
+    // candle's sum of a scalar asks a CUDA device for no memory, which it may refuse.
+    if product.rank() == 0 {
+        return Ok(product);
+    }
+    Ok(product.sum_all()?)
 }
 
 /// Compares every gradient with central differences in `f64`.
@@ -61,7 +98,8 @@ pub(crate) fn gradients(
 /// 1e-16/1e-5 = 1e-11 times the size of the sum; 1e-6 has room for both.
 pub(crate) fn check_gradients(f: &dyn Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) {
     const STEP: f64 = 1e-5;
-    let actual = gradients(f, inputs);
+    let actual = evaluate(f, inputs).unwrap().gradients;
+    assert_eq!(actual.len(), inputs.len());
     for (i, input) in inputs.iter().enumerate() {
         let base = values(input);
         for at in 0..base.len() {
@@ -70,7 +108,8 @@ pub(crate) fn check_gradients(f: &dyn Fn(&[Tensor]) -> Result<Tensor>, inputs: &
                 moved[at] += step;
                 let mut all = inputs.to_vec();
                 all[i] = Tensor::from_vec(moved, input.dims(), &Device::Cpu).unwrap();
-                weighted_sum(f, &all).to_scalar::<f64>().unwrap()
+                let y = f(&all).unwrap();
+                weighted_sum(&y).unwrap().to_scalar::<f64>().unwrap()
             };
             let expected = (shifted(STEP) - shifted(-STEP)) / (2.0 * STEP);
             let got = actual[i][at];
