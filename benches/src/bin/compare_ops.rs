@@ -107,7 +107,13 @@ fn layer(op: &str, pass: Pass, shape: &[usize]) -> Result<Task> {
         }
         "avg_pool2d" => {
             let options = pool(3, 1, 1);
-            Box::new(move |x| Ok(cnn_ops::avg_pool2d(x, &options, cnn_ops::CountPadding::Exclude)?))
+            Box::new(move |x| {
+                Ok(cnn_ops::avg_pool2d(
+                    x,
+                    &options,
+                    cnn_ops::CountPadding::Exclude,
+                )?)
+            })
         }
         "global_avg_pool" => Box::new(|x| Ok(cnn_ops::global_avg_pool2d(x)?)),
         _ => Box::new(move |x| Ok(cnn_ops::batch_norm_train(x, Some(&gamma), &beta, 1e-5)?.output)),

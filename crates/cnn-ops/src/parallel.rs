@@ -58,15 +58,6 @@ unsafe impl<T: Send> Send for Shared<'_, T> {}
 unsafe impl<T: Send> Sync for Shared<'_, T> {}
 
 impl<T> Shared<'_, T> {
-    /// The elements at `offset..offset + length` alone.
-    pub(crate) fn part(&self, offset: usize, length: usize) -> Self {
-        Self {
-            start: self.at(offset, length),
-            length,
-            buffer: PhantomData,
-        }
-    }
-
     /// Pointer to the element at `offset`, of which the next `length` must exist.
     pub(crate) fn at(&self, offset: usize, length: usize) -> *mut T {
         assert!(

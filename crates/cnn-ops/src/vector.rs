@@ -204,12 +204,13 @@ mod x86 {
             let mut buffer = [0f32; LANES];
             // SAFETY: see above; plain arrays need no instructions.
             unsafe {
-                let out = f(v.map(|v| {
-                    v.store(&mut buffer);
+                // `from_fn`, not `map`: only the former is inlined with the caller's instructions.
+                let out = f(std::array::from_fn(|k| {
+                    v[k].store(&mut buffer);
                     Portable::load(&buffer)
                 }));
-                out.map(|v| {
-                    v.store(&mut buffer);
+                std::array::from_fn(|k| {
+                    out[k].store(&mut buffer);
                     Self::load(&buffer)
                 })
             }

@@ -51,10 +51,11 @@ prop_compose! {
     }
 }
 
-/// Largest difference relative to the largest element, or to one (the products are whole numbers).
-fn relative_error(actual: &[f32], expected: &[f32]) -> f64 {
+/// Largest difference relative to the largest element, or to `least`: an output that sees only
+/// padding is zero, but its tile's transforms still round what they cancel.
+fn relative_error(actual: &[f32], expected: &[f32], least: f32) -> f64 {
     assert_eq!(actual.len(), expected.len());
-    let scale = expected.iter().fold(1f32, |m, v| m.max(v.abs()));
+    let scale = expected.iter().fold(least, |m, v| m.max(v.abs()));
     let error = actual
         .iter()
         .zip(expected)
@@ -94,7 +95,8 @@ proptest! {
         let x = whole::<f32>(g.input_shape().iter().product(), seed);
         let w = whole::<f32>(g.weight_shape().iter().product(), !seed);
         let fast = winograd::convolve(&g, &x, &w, Epilogue::none());
-        prop_assert!(relative_error(&fast, &direct::forward(&g, &x, &w)) < 1e-4);
+        let error = relative_error(&fast, &direct::forward(&g, &x, &w), 4.0 * channels as f32);
+        prop_assert!(error < 1e-4, "{error}");
     }
 }
 

@@ -16,91 +16,87 @@ use std::ops::Range;
 use super::forward::{Epilogue, part_size};
 use super::geometry::Geometry;
 use super::product::{Matrix, multiply};
-use super::winograd_transforms::{POSITIONS, input_row, output_row, sort_columns, weight_rows};
+use super::winograd_transforms::{POSITIONS, QUADS, input_tiles, output_tiles, weight_rows};
 use crate::element::Element;
 use crate::parallel::{Shared, fill_vec, for_each_task, share};
 use crate::vector::LANES;
 
-/// Tiles per block.
-const TILES: usize = 64;
-/// Filters whose products are kept between transform and transform.
-const FILTERS: usize = 64;
-/// Elements of transformed weights, and of transformed inputs, that are kept at a time (16 MiB).
+/// Tiles in a row that are transformed together: sixteen output columns.
+const QUAD: usize = 4;
+/// Quads per block at most: 64 tiles, two panels.
+const BLOCK: usize = 16;
+/// Channels and filters whose transforms and products are worked on at a time: with 64 tiles, each
+/// of the three takes half a mebibyte of the second-level cache.
+const CHANNELS: usize = 128;
+const FILTERS: usize = 128;
+/// Elements of transformed weights that are kept for all blocks.
 const KEPT: usize = 1 << 22;
-const TASKS: usize = 16;
-/// Elements behind every matrix: the transforms write whole vectors, and the 36 matrices should
-/// not begin in the same cache set.
-const SLACK: usize = 2 * LANES;
+/// Tasks that a convolution is cut into at least, where its sizes allow.
+const TASKS: usize = 8;
+/// Fewest filters for which the input is transformed anew.
+const LEAST: usize = 64;
+/// Channels whose transforms are staged; divides [`CHANNELS`].
+const STAGE: usize = 8;
+/// Elements behind every matrix: the 36 matrices should not begin in the same cache set.
+const SLACK: usize = LANES;
 
-/// Whether the transform pays: enough channels to share its cost, enough tiles to fill a product.
+/// Whether the transform pays: enough channels to share its cost, enough tiles to fill a panel.
 pub(crate) fn suits(g: &Geometry) -> bool {
-    let columns = g.output[1].div_ceil(4);
-    let tiles = g.batch * g.output[0].div_ceil(4) * columns;
-    // A row of few tiles fills its vectors badly; more channels make up for it.
-    let channels = 32 * (8 / columns.clamp(1, 8));
+    let quads = g.batch * g.output[0].div_ceil(4) * g.output[1].div_ceil(16);
+    // Tiles that are used, of those that are computed.
+    let used = g.batch * g.output[0] * g.output[1];
     g.kernel == [3, 3]
         && g.stride == [1, 1]
         && g.dilation == [1, 1]
         && g.groups == 1
-        && g.channels >= channels
-        && g.filters >= channels
-        && tiles >= 32
-        && g.output[0] > 8
-        && g.output[1] > 8
+        && g.channels >= 32
+        && g.filters >= 32
+        && quads >= 4
+        && 3 * used >= 2 * quads * 4 * QUAD * 4
 }
 
-/// Tiles of all images in row-major order, cut into blocks of whole tile rows.
+/// Quads of all images in row-major order.
 #[derive(Debug, Clone, Copy)]
 struct Grid {
+    /// Tile rows of an image, and quads of a tile row.
     rows: usize,
-    columns: usize,
-    /// Tile rows per block.
-    step: usize,
-    /// Tile rows of all images.
+    quads: usize,
+    /// Quads of all images, and of a block.
     total: usize,
-    channels: usize,
+    block: usize,
 }
 
 impl Grid {
     fn new(g: &Geometry) -> Self {
-        let (rows, columns) = (g.output[0].div_ceil(4), g.output[1].div_ceil(4));
-        let total = g.batch * rows;
-        let blocks = (total * columns).div_ceil(TILES).clamp(1, total.max(1));
+        let (rows, quads) = (g.output[0].div_ceil(4), g.output[1].div_ceil(4 * QUAD));
+        let total = g.batch * rows * quads;
+        let blocks = total.div_ceil(BLOCK);
+        let block = total.div_ceil(blocks.max(1)).next_multiple_of(QUADS);
         Self {
             rows,
-            columns,
-            step: total.div_ceil(blocks).max(1),
+            quads,
             total,
-            channels: g.channels,
+            block,
         }
     }
 
     fn blocks(&self) -> usize {
-        self.total.div_ceil(self.step)
+        self.total.div_ceil(self.block.max(1))
     }
 
     fn block(&self, i: usize) -> Range<usize> {
-        i * self.step..((i + 1) * self.step).min(self.total)
+        i * self.block..((i + 1) * self.block).min(self.total)
     }
 
-    /// Elements from one position of a block of `tiles` to the next.
-    fn plane(&self, tiles: usize) -> usize {
-        self.channels * tiles + SLACK
+    /// Image, tile row and quad of the row.
+    fn place(&self, quad: usize) -> [usize; 3] {
+        let row = quad / self.quads;
+        [row / self.rows, row % self.rows, quad % self.quads]
     }
 
-    /// Elements of the largest transformed block.
-    fn size(&self) -> usize {
-        POSITIONS * self.plane(self.step * self.columns)
-    }
-
-    /// Tiles of an output row in whole vectors.
-    fn whole_columns(&self) -> usize {
-        self.columns.next_multiple_of(LANES)
-    }
-
-    /// Elements of an input row of one remainder modulo 4: one tile more than the output.
-    fn phase(&self) -> usize {
-        self.whole_columns() + LANES
+    /// Elements of a copied input row: all its quads and what the last one sees on its right.
+    fn width(&self) -> usize {
+        self.quads * 4 * QUAD + LANES
     }
 }
 
@@ -113,92 +109,42 @@ pub(crate) fn convolve(
 ) -> Vec<f32> {
     let grid = Grid::new(g);
     let count = g.batch * g.filters * g.output[0] * g.output[1];
-    let passes = (POSITIONS * g.channels * g.filters).div_ceil(KEPT);
-    let pass = part_size(g.filters, passes, 1, 8);
     let blocks = grid.blocks();
-    // SAFETY: blocks, passes and parts cover every tile and filter, and `finish` writes all of
-    // their outputs.
-    unsafe {
-        fill_vec(count, |y| {
-            if blocks >= TASKS && pass >= g.filters {
-                // Enough blocks for every thread: each goes from input to output in one cache.
-                with_weight(g, w, 0..g.filters, |weight| {
-                    for_each_task(blocks, g.products(), |i| {
-                        f32::with_scratch(grid.size(), |input| {
-                            let shared = share(input);
-                            transform_input(g, &grid, x, i, 0..g.channels, shared);
-                            finish(
-                                g,
-                                &grid,
-                                i,
-                                input,
-                                weight,
-                                0..g.filters,
-                                0..g.filters,
-                                y,
-                                &epilogue,
-                            );
-                        });
-                    });
+    let part = part_size(g.filters, TASKS.div_ceil(blocks.max(1)), LEAST, 8);
+    let parts = g.filters.div_ceil(part);
+    let all = |weight: Option<&[f32]>| {
+        // SAFETY: blocks and parts cover every tile and filter, and `run` writes all of their
+        // outputs.
+        unsafe {
+            fill_vec(count, |y| {
+                for_each_task(blocks * parts, g.products(), |task| {
+                    let (i, p) = (task / parts, task % parts * part);
+                    let filters = p..(p + part).min(g.filters);
+                    run(g, &grid, i, x, w, weight, filters, y, &epilogue);
                 });
-                return;
-            }
-            // Otherwise all threads transform the input once and then share the filters.
-            let together = (KEPT / grid.size()).clamp(1, blocks.max(1));
-            for first in (0..blocks).step_by(together) {
-                let n = together.min(blocks - first);
-                f32::with_scratch(n * grid.size(), |inputs| {
-                    let shared = share(inputs);
-                    let slices = g.channels.div_ceil(16);
-                    for_each_task(n * slices, g.products(), |task| {
-                        let (i, c) = (task / slices, task % slices * 16);
-                        let channels = c..(c + 16).min(g.channels);
-                        let shared = shared.part(i * grid.size(), grid.size());
-                        transform_input(g, &grid, x, first + i, channels, shared);
-                    });
-                    for start in (0..g.filters).step_by(pass) {
-                        let all = start..(start + pass).min(g.filters);
-                        with_weight(g, w, all.clone(), |weight| {
-                            let part = part_size(all.len(), TASKS.div_ceil(n), 32, 8);
-                            let parts = all.len().div_ceil(part);
-                            for_each_task(n * parts, g.products(), |task| {
-                                let (i, p) = (task / parts, start + task % parts * part);
-                                let filters = p..(p + part).min(all.end);
-                                let input = &inputs[i * grid.size()..(i + 1) * grid.size()];
-                                let all = all.clone();
-                                finish(
-                                    g,
-                                    &grid,
-                                    first + i,
-                                    input,
-                                    weight,
-                                    all,
-                                    filters,
-                                    y,
-                                    &epilogue,
-                                );
-                            });
-                        });
-                    }
-                });
-            }
-        })
+            })
+        }
+    };
+    if blocks > 1 && POSITIONS * g.channels * g.filters <= KEPT {
+        with_weight(g, w, |weight| all(Some(weight)))
+    } else {
+        all(None)
     }
 }
 
-/// Elements from one position of the transformed weight to the next.
-fn weight_plane(g: &Geometry, filters: usize) -> usize {
-    filters * g.channels + SLACK
+/// Elements from one position of the kept weights to the next.
+fn weight_plane(g: &Geometry) -> usize {
+    g.filters * g.channels + SLACK
 }
 
-/// Lends `G w Gᵀ` of some filters, `[position][filter][channel]`.
-fn with_weight(g: &Geometry, w: &[f32], filters: Range<usize>, f: impl FnOnce(&[f32])) {
-    let plane = weight_plane(g, filters.len());
+/// Lends `G w Gᵀ` of all filters, `[position][filter][channel]`.
+fn with_weight<R>(g: &Geometry, w: &[f32], f: impl FnOnce(&[f32]) -> R) -> R {
+    let plane = weight_plane(g);
     f32::with_scratch(POSITIONS * plane, |out| {
         let shared = share(out);
-        for_each_task(filters.len().div_ceil(8), plane * POSITIONS, |task| {
-            for i in task * 8..(task * 8 + 8).min(filters.len()) {
-                let w = &w[(filters.start + i) * g.channels * 9..][..g.channels * 9];
+        for_each_task(g.filters.div_ceil(8), plane * POSITIONS, |task| {
+            for i in task * 8..(task * 8 + 8).min(g.filters) {
+                let w = &w[i * g.channels * 9..][..g.channels * 9];
                 // SAFETY: one row per position and filter of an initialised buffer; each filter
                 // belongs to one task.
                 let mut rows = std::array::from_fn(|position| unsafe {
@@ -207,109 +153,200 @@ fn with_weight(g: &Geometry, w: &[f32], filters: Range<usize>, f: impl FnOnce(&[
                 weight_rows(w, &mut rows);
             }
         });
-        f(out);
-    });
+        f(out)
+    })
 }
 
-/// `[position][channel][tile]` of `Bᵀ x B` for block `i`.
-fn transform_input(
-    g: &Geometry,
-    grid: &Grid,
-    x: &[f32],
-    i: usize,
-    channels: Range<usize>,
-    out: Shared<'_, f32>,
-) {
-    let rows = grid.block(i);
-    let tiles = rows.len() * grid.columns;
-    let plane = grid.plane(tiles);
-    let phase = grid.phase();
-    let [height, width] = g.input;
-    let line = 4 * phase;
-    f32::with_scratch(7 * line, |scratch| {
-        let (sorted, padded) = scratch.split_at_mut(6 * line);
-        // Whole vectors spill over the end of a row of tiles into what this task writes next.
-        let first = channels.start * tiles;
-        // SAFETY: one row per position of an initialised buffer; the channels belong to this task.
-        let mut out = std::array::from_fn(|position| unsafe {
-            out.slice(position * plane + first, channels.len() * tiles)
-        });
-        for c in channels {
-            for (k, row) in rows.clone().enumerate() {
-                let (image, r) = (row / grid.rows, row % grid.rows);
-                let x = &x[(image * g.channels + c) * height * width..][..height * width];
-                let follows = k > 0 && r > 0;
-                if follows {
-                    // The last two rows of the tiles above are the first two of these.
-                    sorted.copy_within(4 * line.., 0);
-                }
-                for u in if follows { 2..6 } else { 0..6 } {
-                    let out = &mut sorted[u * line..(u + 1) * line];
-                    let source = (4 * r + u) as isize - g.offset[0];
-                    if (0..height as isize).contains(&source) {
-                        let source = source as usize;
-                        let x = &x[source * width..(source + 1) * width];
-                        sort_columns(x, g.offset[1], padded, phase, out);
-                    } else {
-                        out.fill(0.0);
-                    }
-                }
-                let to = c * tiles + k * grid.columns - first;
-                input_row(sorted, phase, grid.columns, &mut out, to);
-            }
-        }
-    });
-}
-
-/// Products and outputs of block `i` for `filters`, whose weights begin with filter `all.start`.
+/// Block `i` of the tiles for some filters, from input to output.
 #[allow(clippy::too_many_arguments)]
-fn finish(
+fn run(
     g: &Geometry,
     grid: &Grid,
     i: usize,
-    input: &[f32],
-    weight: &[f32],
-    all: Range<usize>,
+    x: &[f32],
+    w: &[f32],
+    kept: Option<&[f32]>,
     filters: Range<usize>,
     y: Shared<'_, f32>,
     epilogue: &Epilogue<'_, f32>,
 ) {
-    let rows = grid.block(i);
-    let tiles = rows.len() * grid.columns;
-    let input_plane = grid.plane(tiles);
-    let step = FILTERS.min(filters.len());
-    let plane = step * tiles + SLACK;
-    let line = 4 * grid.whole_columns();
-    let [height, width] = g.output;
-    f32::with_scratch(POSITIONS * plane + 4 * line, |scratch| {
-        let (products, buffer) = scratch.split_at_mut(POSITIONS * plane);
+    let quads = grid.block(i);
+    let tiles = quads.len().next_multiple_of(QUADS) * QUAD;
+    let depth = CHANNELS;
+    let step = part_size(filters.len(), filters.len().div_ceil(FILTERS), 1, 8);
+    let input_plane = tiles * g.channels + SLACK;
+    let product_plane = step * tiles + SLACK;
+    let weight_plane = match kept {
+        Some(_) => weight_plane(g),
+        None => step * depth + SLACK,
+    };
+    let weights = if kept.is_some() {
+        0
+    } else {
+        POSITIONS * weight_plane
+    };
+    let sizes = [POSITIONS * input_plane, POSITIONS * product_plane, weights];
+    f32::with_scratch(sizes.iter().sum(), |scratch| {
+        let (input, scratch) = scratch.split_at_mut(sizes[0]);
+        let (products, weight) = scratch.split_at_mut(sizes[1]);
+        transform_input(g, grid, x, &quads, input_plane, input);
         for start in filters.clone().step_by(step) {
-            let n = step.min(filters.end - start);
-            for position in 0..POSITIONS {
-                let u = &weight[position * weight_plane(g, all.len())..];
-                let u = &u[(start - all.start) * g.channels..];
-                let v = &input[position * input_plane..];
-                let m = &mut products[position * plane..][..n * tiles];
-                let lhs = Matrix::new(u, n, g.channels, g.channels);
-                let rhs = Matrix::new(v, g.channels, tiles, tiles);
-                // SAFETY: `m` holds `n` rows of `tiles` elements.
-                unsafe { multiply(m.as_mut_ptr(), tiles, lhs, rhs, false) };
-            }
-            for f in 0..n {
-                for (k, row) in rows.clone().enumerate() {
-                    let (image, r) = (row / grid.rows, row % grid.rows);
-                    let at = ((image * g.filters + start + f) * height + 4 * r) * width;
-                    let from = f * tiles + k * grid.columns;
-                    output_row(products, plane, from, grid.columns, buffer, line);
-                    for u in 0..4.min(height - 4 * r) {
-                        let row = &mut buffer[u * line..][..width];
-                        epilogue.apply(start + f, at + u * width, row);
-                        let dst = y.at(at + u * width, width);
-                        // SAFETY: `at` checks the range; only this task writes it.
-                        unsafe { dst.copy_from_nonoverlapping(row.as_ptr(), width) };
+            let end = (start + step).min(filters.end);
+            for c in (0..g.channels).step_by(depth) {
+                let n = depth.min(g.channels - c);
+                let (u, stride) = match kept {
+                    Some(kept) => (&kept[start * g.channels + c..], g.channels),
+                    None => {
+                        transform_weight(g, w, start..end, c..c + n, weight_plane, weight);
+                        (&weight[..], n)
                     }
+                };
+                for position in 0..POSITIONS {
+                    let u = &u[position * weight_plane..];
+                    let v = &input[position * input_plane + c * tiles..];
+                    let m = &mut products[position * product_plane..][..(end - start) * tiles];
+                    let lhs = Matrix::new(u, end - start, n, stride);
+                    let rhs = Matrix::new(v, n, tiles, tiles);
+                    // SAFETY: `m` holds `end - start` rows of `tiles` elements; the first slice of
+                    // channels writes what the others add to.
+                    unsafe { multiply(m.as_mut_ptr(), tiles, lhs, rhs, c > 0) };
                 }
+            }
+            for f in start..end {
+                let products = &products[(f - start) * tiles..];
+                finish(g, grid, &quads, products, product_plane, f, y, epilogue);
             }
         }
     });
+}
+
+/// `G w Gᵀ` of some filters and channels: `[position][filter][channel]`.
+fn transform_weight(
+    g: &Geometry,
+    w: &[f32],
+    filters: Range<usize>,
+    channels: Range<usize>,
+    plane: usize,
+    out: &mut [f32],
+) {
+    let n = channels.len();
+    for (i, f) in filters.enumerate() {
+        let w = &w[(f * g.channels + channels.start) * 9..][..n * 9];
+        let mut planes = out.chunks_mut(plane);
+        let mut rows = std::array::from_fn(|_| match planes.next() {
+            Some(plane) => &mut plane[i * n..(i + 1) * n],
+            None => &mut [],
+        });
+        weight_rows(w, &mut rows);
+    }
+}
+
+/// `Bᵀ x B` of a block: `[position][channel][tile]`.
+fn transform_input(
+    g: &Geometry,
+    grid: &Grid,
+    x: &[f32],
+    quads: &Range<usize>,
+    plane: usize,
+    out: &mut [f32],
+) {
+    let [height, width] = g.input;
+    let tiles = quads.len().next_multiple_of(QUADS) * QUAD;
+    let pitch = grid.width();
+    // Where the six input rows of every tile row begin: neighbours in an image share two.
+    let first_row = quads.start / grid.quads;
+    let mut begins = Vec::new();
+    let mut end = 0;
+    for row in first_row..=(quads.end - 1) / grid.quads {
+        let shared = row > first_row && row % grid.rows != 0;
+        begins.push((end - if shared { 2 } else { 0 }, shared));
+        end += if shared { 4 } else { 6 };
+    }
+    // What the last vector has too much repeats the last quad.
+    let from: Vec<usize> = (quads.start..quads.start + tiles / QUAD)
+        .map(|q| q.min(quads.end - 1))
+        .map(|q| begins[q / grid.quads - first_row].0 * pitch + q % grid.quads * 4 * QUAD)
+        .collect();
+    // Transforms go through a small buffer: scattered straight into 36 far matrices, every store
+    // would miss the page tables' first cache.
+    let stage_plane = STAGE * tiles + SLACK;
+    let copy_size = end * pitch;
+    f32::with_scratch(STAGE * copy_size + POSITIONS * stage_plane, |scratch| {
+        let (copies, stage) = scratch.split_at_mut(STAGE * copy_size);
+        for first in (0..g.channels).step_by(STAGE) {
+            let count = STAGE.min(g.channels - first);
+            for (c, copy) in copies.chunks_exact_mut(copy_size).take(count).enumerate() {
+                for (k, &(begin, shared)) in begins.iter().enumerate() {
+                    let [image, row, _] = grid.place((first_row + k) * grid.quads);
+                    let x = &x[(image * g.channels + first + c) * height * width..];
+                    let rows = copy[begin * pitch..].chunks_exact_mut(pitch);
+                    for (u, out) in rows.enumerate().take(6).skip(if shared { 2 } else { 0 }) {
+                        let source = (4 * row + u) as isize - g.offset[0];
+                        copy_row(&x[..height * width], g.input, source, -g.offset[1], out);
+                    }
+                }
+            }
+            for (c, copy) in copies.chunks_exact(copy_size).take(count).enumerate() {
+                for (v, from) in from.chunks_exact(QUADS).enumerate() {
+                    let from = [from[0], from[1], from[2], from[3]];
+                    let out = &mut stage[c * tiles + v * LANES..];
+                    input_tiles(copy, pitch, from, out, stage_plane);
+                }
+            }
+            let to = first * tiles;
+            for (position, stage) in stage.chunks_exact(stage_plane).enumerate() {
+                out[position * plane + to..][..count * tiles]
+                    .copy_from_slice(&stage[..count * tiles]);
+            }
+        }
+    });
+}
+
+/// Outputs of one filter from its products, `[position][tile]`, `plane` apart.
+#[allow(clippy::too_many_arguments)]
+fn finish(
+    g: &Geometry,
+    grid: &Grid,
+    quads: &Range<usize>,
+    products: &[f32],
+    plane: usize,
+    filter: usize,
+    y: Shared<'_, f32>,
+    epilogue: &Epilogue<'_, f32>,
+) {
+    let [height, width] = g.output;
+    let mut tiles = [0f32; 4 * 4 * LANES];
+    for (v, first) in quads.clone().step_by(QUADS).enumerate() {
+        output_tiles(&products[v * LANES..], plane, &mut tiles);
+        for quad in first..(first + QUADS).min(quads.end) {
+            let [image, row, column] = grid.place(quad);
+            let column = column * 4 * QUAD;
+            let length = (width - column).min(4 * QUAD);
+            for u in 0..4.min(height - 4 * row) {
+                let at = ((image * g.filters + filter) * height + 4 * row + u) * width + column;
+                let part = &mut tiles[u * 4 * LANES + (quad - first) * LANES..][..length];
+                if !epilogue.is_none() {
+                    epilogue.apply(filter, at, part);
+                }
+                let dst = y.at(at, length);
+                // SAFETY: `at` checks the range; only this task writes it.
+                unsafe { dst.copy_from_nonoverlapping(part.as_ptr(), length) };
+            }
+        }
+    }
+}
+
+/// Row `row` of a plane from column `column` on, with zeros where there is none.
+fn copy_row(x: &[f32], [height, width]: [usize; 2], row: isize, column: isize, out: &mut [f32]) {
+    let Some(row) = usize::try_from(row).ok().filter(|&row| row < height) else {
+        out.fill(0.0);
+        return;
+    };
+    let x = &x[row * width..][..width];
+    let begin = (-column).clamp(0, out.len() as isize) as usize;
+    let from = ((column + begin as isize) as usize).min(width);
+    let count = (width - from).min(out.len() - begin);
+    out[..begin].fill(0.0);
+    out[begin..begin + count].copy_from_slice(&x[from..from + count]);
+    out[begin + count..].fill(0.0);
 }

@@ -5,6 +5,8 @@ use crate::vector::{LANES, vector_kernel};
 
 /// Positions of a transformed tile.
 pub(crate) const POSITIONS: usize = 36;
+/// Quads of tiles in a vector.
+pub(crate) const QUADS: usize = 4;
 
 /// `Bᵀ d`.
 ///
@@ -76,91 +78,52 @@ unsafe fn weight<V: crate::vector::Vector>(w: [V; 3]) -> [V; 6] {
 }
 
 vector_kernel! {
-    /// Splits a row, moved right by `offset`, by column modulo 4 into `out` (four rows of
-    /// `phase`, a multiple of the vector length, all of it written), with zeros around.
+    /// `Bᵀ x B` of sixteen tiles of one channel into `out[position·plane..]`.
     ///
-    /// `padded` has room for the whole row, `4·phase` elements.
-    fn sort_columns<V>(
+    /// The tiles are four quads; a quad is four tiles side by side, whose six input rows, `pitch`
+    /// apart, begin at its element of `from`.
+    fn input_tiles<V>(
         x: &[f32],
-        offset: isize,
-        padded: &mut [f32],
-        phase: usize,
+        pitch: usize,
+        from: [usize; QUADS],
         out: &mut [f32],
-    ) {
-        let total = 4 * phase;
-        let skip = ((-offset).max(0) as usize).min(x.len());
-        let shift = (offset.max(0) as usize).min(total);
-        let x = &x[skip..];
-        let count = x.len().min(total - shift);
-        padded[..shift].fill(0.0);
-        padded[shift..shift + count].copy_from_slice(&x[..count]);
-        padded[shift + count..total].fill(0.0);
-        for (i, part) in padded[..total].chunks_exact(4 * LANES).enumerate() {
-            let v = V::split4(std::array::from_fn(|k| V::load(&part[k * LANES..])));
-            for (k, v) in v.into_iter().enumerate() {
-                v.store(&mut out[k * phase + i * LANES..]);
-            }
-        }
-    }
-}
-
-vector_kernel! {
-    /// `Bᵀ x B` for one row of tiles of one channel, from six rows of sorted columns, into
-    /// `out[position][to..]`. What a last vector holds beyond `columns` is written too, up to the
-    /// end of `out[position]`.
-    fn input_row<V>(
-        sorted: &[f32],
-        phase: usize,
-        columns: usize,
-        out: &mut [&mut [f32]; POSITIONS],
-        to: usize,
-    ) {
-        for start in (0..columns).step_by(LANES) {
-            let mut half = [[V::splat(0.0); 6]; 6];
-            for (j, half) in half.iter_mut().enumerate() {
-                // Column 4t + j of the tiles: remainder j % 4, one tile on for j ≥ 4.
-                let from = j % 4 * phase + j / 4 + start;
-                *half = input(std::array::from_fn(|i| V::load(&sorted[i * 4 * phase + from..])));
-            }
-            for i in 0..6 {
-                let row = input(std::array::from_fn(|j| half[j][i]));
-                for (j, v) in row.into_iter().enumerate() {
-                    let out = &mut out[i * 6 + j][to + start..];
-                    if out.len() >= LANES {
-                        v.store(out);
-                    } else {
-                        let mut whole = [0f32; LANES];
-                        v.store(&mut whole);
-                        out.copy_from_slice(&whole[..out.len()]);
-                    }
-                }
-            }
-        }
-    }
-}
-
-vector_kernel! {
-    /// `Aᵀ m A` for one row of tiles of one filter: four output rows of `row` elements.
-    fn output_row<V>(
-        products: &[f32],
         plane: usize,
-        from: usize,
-        columns: usize,
-        out: &mut [f32],
-        row: usize,
     ) {
-        for start in (0..columns).step_by(LANES) {
-            let mut half = [[V::splat(0.0); 4]; 6];
-            for (j, half) in half.iter_mut().enumerate() {
-                *half = output(std::array::from_fn(|i| {
-                    V::load(&products[(i * 6 + j) * plane + from + start..])
-                }));
+        let mut rows = [[V::splat(0.0); 6]; 6];
+        for (i, row) in rows.iter_mut().enumerate() {
+            // Element 4t + j of a quad belongs to column j of its tile t; columns 4 and 5 are the
+            // first two of the next tile.
+            // `from_fn`, not `map`: only the former is inlined with this function's instructions.
+            let at = |q: usize| from[q] + i * pitch;
+            let near = V::split4(std::array::from_fn(|q| V::load(&x[at(q)..])));
+            let far = V::split4(std::array::from_fn(|q| V::load(&x[at(q) + 4..])));
+            *row = [near[0], near[1], near[2], near[3], far[0], far[1]];
+        }
+        let mut half = [[V::splat(0.0); 6]; 6];
+        for (j, half) in half.iter_mut().enumerate() {
+            *half = input(std::array::from_fn(|i| rows[i][j]));
+        }
+        for i in 0..6 {
+            let row = input(std::array::from_fn(|j| half[j][i]));
+            for (j, v) in row.into_iter().enumerate() {
+                v.store(&mut out[(i * 6 + j) * plane..]);
             }
-            for i in 0..4 {
-                let y = V::merge4(output(std::array::from_fn(|j| half[j][i])));
-                for (k, v) in y.into_iter().enumerate() {
-                    v.store(&mut out[i * row + 4 * start + k * LANES..]);
-                }
+        }
+    }
+}
+
+vector_kernel! {
+    /// `Aᵀ m A` of sixteen tiles of one filter: four output rows of four quads, sixteen columns
+    /// each.
+    fn output_tiles<V>(products: &[f32], plane: usize, out: &mut [f32; 4 * 4 * LANES]) {
+        let mut half = [[V::splat(0.0); 4]; 6];
+        for (j, half) in half.iter_mut().enumerate() {
+            *half = output(std::array::from_fn(|i| V::load(&products[(i * 6 + j) * plane..])));
+        }
+        for i in 0..4 {
+            let y = V::merge4(output(std::array::from_fn(|j| half[j][i])));
+            for (k, v) in y.into_iter().enumerate() {
+                v.store(&mut out[(i * 4 + k) * LANES..]);
             }
         }
     }
@@ -232,30 +195,17 @@ mod tests {
 
     #[test]
     fn transforms_agree_between_instruction_sets() {
-        let (phase, columns) = (48, 29);
-        let plane = 2 * phase;
         levels_agree(|level| {
-            let (mut padded, mut sorted) = (vec![0.0; 4 * phase], vec![0.0; 6 * 4 * phase]);
-            for i in 0..6 {
-                let row = &mut sorted[i * 4 * phase..(i + 1) * 4 * phase];
-                sort_columns::at(
-                    level,
-                    &numbers(120),
-                    2 - i as isize,
-                    &mut padded,
-                    phase,
-                    row,
-                );
-            }
-            let mut out = vec![0.0; POSITIONS * 33];
-            input_row::at(level, &sorted, phase, columns, &mut split(&mut out), 3);
+            let (pitch, plane) = (70, 21);
+            let mut out = vec![0.0; POSITIONS * plane];
+            let from = [0, 16, 6 * pitch, 6 * pitch + 32];
+            input_tiles::at(level, &numbers(12 * pitch), pitch, from, &mut out, plane);
             out
         });
         levels_agree(|level| {
-            let mut out = vec![0.0; 4 * 4 * 32];
-            let products = numbers(POSITIONS * plane);
-            output_row::at(level, &products, plane, 5, columns, &mut out, 4 * 32);
-            out
+            let mut out = [0.0; 4 * 4 * LANES];
+            output_tiles::at(level, &numbers(POSITIONS * 40), 40, &mut out);
+            out.to_vec()
         });
         levels_agree(|level| {
             let mut out = vec![0.0; POSITIONS * 40];
