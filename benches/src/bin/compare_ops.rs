@@ -89,6 +89,9 @@ fn convolution(layer: &Layer, pass: Pass) -> Result<Task> {
     })
 }
 
+/// An operator on one tensor.
+type Operator = Box<dyn Fn(&Tensor) -> Result<Tensor>>;
+
 fn layer(op: &str, pass: Pass, shape: &[usize]) -> Result<Task> {
     let x = values(shape)?;
     let channels = shape[1];
@@ -100,7 +103,7 @@ fn layer(op: &str, pass: Pass, shape: &[usize]) -> Result<Task> {
         padding: Padding::symmetric(padding, padding),
         ceil_mode: false,
     };
-    let f: Box<dyn Fn(&Tensor) -> Result<Tensor>> = match op {
+    let f: Operator = match op {
         "max_pool2d" => {
             let options = pool(3, 2, 1);
             Box::new(move |x| Ok(cnn_ops::max_pool2d(x, &options)?))
