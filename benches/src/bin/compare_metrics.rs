@@ -68,6 +68,9 @@ fn tissue() -> BitMask {
     BitMask::from_bools(Array2::from_shape_fn((SIDE, SIDE), |(r, c)| in_tissue(r, c)).view())
 }
 
+/// The map of a slice, network and method.
+type Values = fn(usize, usize, usize) -> Vec<f32>;
+
 /// Heatmaps of some slices, `[slice][network × method]`, a reference mask each, and the tissue.
 struct Job {
     maps: Vec<Vec<Array2<f32>>>,
@@ -78,7 +81,7 @@ struct Job {
 
 impl Job {
     fn new(kind: &str, slices: usize) -> Option<Self> {
-        let (one, tissue): (fn(usize, usize, usize) -> Vec<f32>, _) = match kind {
+        let (one, tissue): (Values, _) = match kind {
             "cam" => (cam, Some(tissue())),
             "noise" => (noise, None),
             _ => return None,
