@@ -32,7 +32,9 @@ pub use geometry::{ConvOptions, Padding, PoolOptions};
 pub use linear::linear;
 pub use loss::softmax_cross_entropy;
 pub use memory::keep_freed_memory;
-pub use norm::{BatchNormOutput, batch_norm_eval, batch_norm_train};
+pub use norm::{
+    BatchNormOutput, GhostBatchNormOutput, batch_norm_eval, batch_norm_train, ghost_batch_norm,
+};
 pub use pad::{pad_reflect, pad_zero};
 pub use pool::{CountPadding, adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, max_pool2d};
 pub use resample::{Corners, upsample_bilinear2d, upsample_nearest2d};

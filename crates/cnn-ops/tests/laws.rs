@@ -6,8 +6,8 @@ mod support;
 use candle_core::{DType, Device, Tensor, Var};
 use cnn_ops::{
     Activation, ConvOptions, Corners, CountPadding, Padding, PoolOptions, Result, avg_pool2d,
-    batch_norm_eval, batch_norm_train, conv2d, conv2d_fused, dropout, init, linear, max_pool2d,
-    relu, softmax_cross_entropy, upsample_bilinear2d,
+    batch_norm_eval, batch_norm_train, conv2d, conv2d_fused, dropout, ghost_batch_norm, init,
+    linear, max_pool2d, relu, softmax_cross_entropy, upsample_bilinear2d,
 };
 use proptest::prelude::*;
 use support::{distinct, values};
@@ -191,6 +191,39 @@ fn constant_channels_normalise_to_beta() -> Result<()> {
     assert_eq!(values(&y.variance), [0.0]);
     let zero = beta.zeros_like()?;
     assert!(batch_norm_eval(&x, None, &beta, &zero, &zero, 1e-5)?.dims() == x.dims());
+    Ok(())
+}
+
+#[test]
+fn ghost_batches_are_batches_of_their_own() -> Result<()> {
+    let all = |x: &Tensor| x.flatten_all().and_then(|x| x.to_vec1::<f64>()).unwrap();
+    let x = init::glorot_uniform(&[5, 3, 4, 2], DType::F64, &Device::Cpu, 3)?;
+    let beta = Tensor::new(&[0.5f64, -1.0, 2.0], &Device::Cpu)?;
+    let ghosts = ghost_batch_norm(&x, None, &beta, 1e-3, 2)?;
+    assert_eq!(ghosts.pieces, [2, 2, 1]);
+    let mut means = beta.zeros_like()?;
+    for (i, &length) in ghosts.pieces.iter().enumerate() {
+        let piece = batch_norm_train(&x.narrow(0, 2 * i, length)?, None, &beta, 1e-3)?;
+        let part = ghosts.output.narrow(0, 2 * i, length)?;
+        assert_eq!(all(&piece.output), all(&part));
+        means = (means + piece.mean / 3.0)?;
+    }
+    let difference = (means - ghosts.mean)?
+        .abs()?
+        .sum_all()?
+        .to_scalar::<f64>()?;
+    assert!(difference < 1e-14); // the order of three additions
+    let whole = ghost_batch_norm(&x, None, &beta, 1e-3, 9)?;
+    assert_eq!(
+        all(&whole.output),
+        all(&batch_norm_train(&x, None, &beta, 1e-3)?.output)
+    );
+    assert!(ghost_batch_norm(&x, None, &beta, 1e-3, 0).is_err());
+    let empty = ghost_batch_norm(&x.narrow(0, 0, 0)?, None, &beta, 1e-3, 2)?;
+    assert_eq!(
+        (empty.output.dims(), &empty.pieces[..]),
+        (&[0, 3, 4, 2][..], &[0][..])
+    );
     Ok(())
 }
 

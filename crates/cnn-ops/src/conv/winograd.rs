@@ -35,6 +35,8 @@ const KEPT: usize = 1 << 22;
 const TASKS: usize = 8;
 /// Fewest filters for which the input is transformed anew.
 const LEAST: usize = 64;
+/// Channels whose transforms of one block of tiles take no more than 18 MiB.
+const MOST_CHANNELS: usize = 2048;
 /// Channels whose transforms are staged; divides [`CHANNELS`].
 const STAGE: usize = 8;
 /// Elements behind every matrix: the 36 matrices should not begin in the same cache set.
@@ -49,7 +51,7 @@ pub(crate) fn suits(g: &Geometry) -> bool {
         && g.stride == [1, 1]
         && g.dilation == [1, 1]
         && g.groups == 1
-        && g.channels >= 32
+        && (32..=MOST_CHANNELS).contains(&g.channels)
         && g.filters >= 32
         && quads >= 4
         && 3 * used >= 2 * quads * 4 * QUAD * 4

@@ -1,5 +1,6 @@
 //! Batch normalisation.
 
+mod ghost;
 mod scale_shift;
 
 use std::sync::{Arc, OnceLock};
@@ -11,6 +12,7 @@ use crate::element::{
 };
 use crate::error::{Error, Result};
 use crate::parallel::for_each_chunk;
+pub use ghost::{GhostBatchNormOutput, ghost_batch_norm};
 use scale_shift::ScaleShift;
 
 /// What [`batch_norm_train`] returns.
@@ -53,7 +55,7 @@ impl BatchNormOutput {
 ///
 /// The graph keeps `x` and two numbers per channel; the gradient flows through the statistics.
 /// An empty batch gives an empty output with mean and variance zero and `count` 0. For ghost
-/// batches call it on parts of the batch and concatenate.
+/// batches see [`ghost_batch_norm`].
 ///
 /// # Shapes
 ///

@@ -4,8 +4,8 @@ use candle_core::{Device, Tensor};
 use cnn_ops::{
     Activation, ConvOptions, Corners, CountPadding, Padding, PoolOptions, Result,
     adaptive_avg_pool2d, avg_pool2d, batch_norm_eval, batch_norm_train, conv2d, conv2d_fused,
-    dropout, global_avg_pool2d, linear, max_pool2d, pad_reflect, pad_zero, relu, relu6,
-    softmax_cross_entropy, upsample_bilinear2d, upsample_nearest2d,
+    dropout, ghost_batch_norm, global_avg_pool2d, linear, max_pool2d, pad_reflect, pad_zero, relu,
+    relu6, softmax_cross_entropy, upsample_bilinear2d, upsample_nearest2d,
 };
 
 use super::distinct;
@@ -166,6 +166,9 @@ pub(crate) fn batch_norms(shape: [usize; 4], seed: u64) -> Vec<Case> {
         }),
         Case::new("batch_norm_train", &two, move |t| {
             Ok(batch_norm_train(&t[0], None, &t[1], eps)?.output)
+        }),
+        Case::new("ghost_batch_norm", &all, move |t| {
+            Ok(ghost_batch_norm(&t[0], Some(&t[1]), &t[2], eps, 2)?.output)
         }),
         Case::new("batch_norm_eval", &all, move |t| {
             given(&t[0], Some(&t[1]), &t[2])

@@ -1,7 +1,6 @@
 //! Batch norm: batch statistics in training, running statistics else.
 
 use candle_core::{Tensor, Var};
-use cnn_ops::BatchNormOutput;
 
 use crate::architecture::Convention;
 use crate::blocks::Conv;
@@ -50,42 +49,14 @@ impl BatchNorm {
             return Err(Error::Fused("train"));
         };
         self.check_counts(x.dims().iter().skip(2).product(), ghosts)?;
-        let mut outputs = Vec::with_capacity(ghosts.len());
-        let mut sums: Option<[Tensor; 2]> = None;
-        let mut start = 0;
-        for &length in ghosts {
-            let part = if length == x.dim(0)? {
-                x.clone()
-            } else {
-                x.narrow(0, start, length)?
-            };
-            start += length;
-            let BatchNormOutput {
-                output,
-                mean,
-                variance,
-                count,
-            } = cnn_ops::batch_norm_train(&part, self.gamma.as_ref(), &self.beta, self.epsilon)
-                .in_layer(&self.name)?;
-            let unbiased = count as f64 / count.saturating_sub(1).max(1) as f64;
-            let variance = (variance.detach() * unbiased)?;
-            sums = Some(match sums {
-                None => [mean.detach(), variance],
-                Some([m, v]) => [(m + mean.detach())?, (v + variance)?],
-            });
-            outputs.push(output);
-        }
-        if let Some(sums) = sums {
-            let [batch_mean, batch_variance] = sums;
-            let share = 1.0 / ghosts.len() as f64;
-            self.move_towards(mean, &batch_mean, share)
-                .and_then(|()| self.move_towards(variance, &batch_variance, share))
-                .in_layer(&self.name)?;
-        }
-        match &outputs[..] {
-            [output] => Ok(output.clone()),
-            _ => Tensor::cat(&outputs, 0).in_layer(&self.name),
-        }
+        let images = ghosts.first().copied().unwrap_or(1).max(1);
+        let (gamma, beta) = (self.gamma.as_ref(), &self.beta);
+        let batch =
+            cnn_ops::ghost_batch_norm(x, gamma, beta, self.epsilon, images).in_layer(&self.name)?;
+        self.move_towards(mean, &batch.mean)
+            .and_then(|()| self.move_towards(variance, &batch.unbiased_variance))
+            .in_layer(&self.name)?;
+        Ok(batch.output)
     }
 
     fn check_counts(&self, map: usize, ghosts: &[usize]) -> Result<()> {
@@ -119,22 +90,17 @@ impl BatchNorm {
             for (running, batch) in [(mean, read.mean), (variance, read.variance)] {
                 let count = batch.len();
                 let batch = Tensor::from_vec(batch, count, running.device())?;
-                self.move_towards(running, &batch, 1.0)?;
+                self.move_towards(running, &batch)?;
             }
             Ok(read.output)
         };
         inner().in_layer(&self.name)
     }
 
-    /// `running ← momentum · running + (1 − momentum) · factor · batch`
-    fn move_towards(
-        &self,
-        running: &Var,
-        batch: &Tensor,
-        factor: f64,
-    ) -> Result<(), candle_core::Error> {
+    /// `running ← momentum · running + (1 − momentum) · batch`
+    fn move_towards(&self, running: &Var, batch: &Tensor) -> Result<(), candle_core::Error> {
         let kept = (running.as_detached_tensor() * self.momentum)?;
-        let added = (batch * (factor * (1.0 - self.momentum)))?;
+        let added = (batch * (1.0 - self.momentum))?;
         running.set(&(kept + added)?)
     }
 
