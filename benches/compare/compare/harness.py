@@ -1,7 +1,6 @@
 """What a suite is made of, and how a work is measured: ours and the peer's in turns, medians of both."""
 
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -76,14 +75,21 @@ def measure(worker, work):
     return Measured(statistics.median(ours), statistics.median(peers), medians)
 
 
+#: Starts a program from a small process: Linux counts the memory of whoever calls `exec` as the program's own.
+LAUNCHER = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
 def peak_mib(command):
     """Peak resident memory of a program that does one work and ends."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise WorkerError(f"{' '.join(map(str, command))} ended with {process.returncode}")
-    return usage.ru_maxrss / 1024
+    done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *map(str, command)], stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise WorkerError(f"{' '.join(map(str, command))} ended with {done.returncode}")
+    return int(done.stdout) / 1024
 
 
 def run_suite(suite, threads, out, program, only=""):
