@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["torch==2.15.0", "torchvision==0.30.0", "timm==1.0.22", "numpy==2.4.6"]
+# dependencies = ["torch==2.9.1", "torchvision==0.24.1", "timm==1.0.22", "numpy==2.4.6"]
 # ///
 """Writes `layers.csv`: the 40 distinct convolutions in which the seven networks spend most time at 256².
 
