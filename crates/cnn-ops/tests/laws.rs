@@ -195,6 +195,16 @@ fn constant_channels_normalise_to_beta() -> Result<()> {
 }
 
 #[test]
+fn a_nan_in_the_batch_stays_visible() -> Result<()> {
+    let x = Tensor::new(&[[[[1f32, f32::NAN]], [[1., 3.]]]], &Device::Cpu)?;
+    let y = batch_norm_train(&x, None, &Tensor::zeros(2, DType::F32, &Device::Cpu)?, 1e-5)?;
+    let variance = values(&y.variance);
+    assert!(variance[0].is_nan() && variance[1] == 1.0, "{variance:?}");
+    assert!(values(&y.output)[..2].iter().all(|v| v.is_nan()));
+    Ok(())
+}
+
+#[test]
 fn ghost_batches_are_batches_of_their_own() -> Result<()> {
     let all = |x: &Tensor| x.flatten_all().and_then(|x| x.to_vec1::<f64>()).unwrap();
     let x = init::glorot_uniform(&[5, 3, 4, 2], DType::F64, &Device::Cpu, 3)?;

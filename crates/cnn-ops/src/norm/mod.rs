@@ -255,7 +255,9 @@ impl Train {
             let squares = (0..b).map(|i| block_sum(plane(i, ch), |v| (v - m) * (v - m)));
             // The sum was taken around the rounded mean.
             let shift = mean - m.to_f64();
-            let variance = (squares.sum::<f64>() / n - shift * shift).max(0.0);
+            let variance = squares.sum::<f64>() / n - shift * shift;
+            // Not `max`: a NaN in the batch stays visible.
+            let variance = if variance < 0.0 { 0.0 } else { variance };
             let denominator = (variance + self.eps).sqrt();
             s[0] = Statistics {
                 mean,
