@@ -242,14 +242,17 @@ fn format_of(path: &Path) -> Result<Format> {
         .take(LEGACY_MAGIC.len() as u64)
         .read_to_end(&mut start)
         .map_err(io)?;
-    Ok(if start.starts_with(b"PK") || start.starts_with(b"\x80") {
+    // The first eight bytes of a safetensors file are the length of its header, which may look like
+    // anything; the ninth opens the header. No other format has that byte there.
+    Ok(if start.get(8) == Some(&b'{') {
+        Format::Safetensors
+    } else if start.starts_with(b"PK") || start.starts_with(b"\x80") {
         Format::Pth
     } else if start.starts_with(b"\x89HDF\r\n") {
         Format::Keras
     } else if start
         .first()
         .is_some_and(|b| b.is_ascii_whitespace() || *b == b'{')
-        && start.get(8) != Some(&b'{')
     {
         Format::Sharded
     } else {
@@ -320,4 +323,29 @@ fn open(network: &dyn Backbone, path: &Path) -> Result<Opened> {
         offers,
         ignored,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Headers of 128 and of 19280 bytes begin like a pickle and like a ZIP file.
+    #[test]
+    fn the_length_of_a_safetensors_header_may_look_like_another_format() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let format = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            format_of(&path).unwrap()
+        };
+        for length in [128u64, 19_280, u64::from(b'{'), 10] {
+            let mut bytes = length.to_le_bytes().to_vec();
+            bytes.extend_from_slice(b"{\"a\":{}}     ");
+            assert_eq!(format(&bytes), Format::Safetensors, "{length}");
+        }
+        assert_eq!(format(b"PK\x03\x04\0\0\0\0\0\0\0\0\0"), Format::Pth);
+        assert_eq!(format(LEGACY_MAGIC), Format::Pth);
+        assert_eq!(format(b"\x89HDF\r\n\x1a\n\0\0"), Format::Keras);
+        assert_eq!(format(b"{ \"weight_map\": {} }"), Format::Sharded);
+    }
 }
