@@ -6,11 +6,12 @@ use candle_core::Var;
 use cnn_ops::{ConvOptions, Padding, PoolOptions, conv2d, max_pool2d};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
-/// The layers of `benches/compare/layers.csv`, those of the comparison with PyTorch, one image each.
+/// The layers of `benches/compare/layers.csv`, those of the comparison with PyTorch, one image and eight.
 fn convolution(c: &mut Criterion) {
+    cnn_ops::keep_freed_memory();
     let mut group = c.benchmark_group("conv2d");
     group.sample_size(10);
-    for layer in Layer::table(1) {
+    for layer in [Layer::table(1), Layer::table(8)].concat() {
         let options = ConvOptions {
             stride: [layer.stride, layer.stride],
             padding: Padding::symmetric(layer.padding[0], layer.padding[1]),

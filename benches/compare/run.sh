@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
     *) suites+=("$1"); shift ;;
   esac
 done
-case $threads in '' | *[!0-9]* | 0) echo "--threads wants a positive number, not '$threads'" >&2; exit 2 ;; esac
+case $threads in '' | *[!0-9]* | 0*) echo "--threads wants a positive number, not '$threads'" >&2; exit 2 ;; esac
 if [ ${#suites[@]} -eq 0 ]; then
   for suite in "${all[@]}"; do
     if [ -e "$here/compare/$suite.py" ]; then suites+=("$suite"); else echo "suite $suite: not written yet" >&2; fi
@@ -55,10 +55,12 @@ target=$(cargo metadata --manifest-path "$root/Cargo.toml" --no-deps --format-ve
 if [[ " ${suites[*]} " == *" ops "* ]]; then
   # Stock candle is built apart: in the workspace, feature unification would give its gemm the instructions of ours.
   cargo build --quiet --release --locked --manifest-path "$here/stock-candle/Cargo.toml" --target-dir "$target/stock-candle" >&2
-  export STOCK_CANDLE=$target/stock-candle/release/stock_candle
+  export STOCK_CANDLE=$target/stock-candle/release/stock-candle
 fi
 : >"$out/memory.csv"
 cd "$here"
+status=0
 for suite in "${suites[@]}"; do
-  "$venv/bin/python" -m compare "$suite" --threads "$threads" --out "$out" --worker "$target/release/compare_$suite"
+  "$venv/bin/python" -m compare "$suite" --threads "$threads" --out "$out" --worker "$target/release/compare_$suite" || status=1
 done
+exit $status

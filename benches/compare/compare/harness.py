@@ -19,7 +19,8 @@ MEMORY_HEADER = "work,ours_mib,peer_mib,ratio"
 class Work:
     """One line of the table.
 
-    `make` prepares the peer's side outside the clock and returns what is timed; that returns a checksum.
+    `make` prepares the peer's side outside the clock and returns what is timed; that returns a checksum, or a
+    function that works it out when the clock has stopped.
     """
 
     name: str
@@ -40,16 +41,20 @@ class Measured:
     more: dict
 
 
-def measure(worker, work):
+def measure(worker, work, rounds=None, seconds=None):
     """Medians of ours, the peer's and the further columns, in turns."""
+    rounds = rounds or work.rounds
+    seconds = work.seconds if seconds is None else seconds
     worker.prepare(work.name)
     peer = work.make()
     extra = {name: start(work.name) for name, start in work.more.items()}
 
     def once():
         start = time.perf_counter()
-        checksum = float(peer())
-        return (time.perf_counter() - start) * 1e3, checksum
+        result = peer()
+        milliseconds = (time.perf_counter() - start) * 1e3
+        # A function is the checksum's, to be worked out when the clock has stopped.
+        return milliseconds, float(result() if callable(result) else result)
 
     # The first run of each warms caches, thread pools and allocators; its checksum is compared.
     (_, mine), (_, theirs) = worker.run(), once()
@@ -62,14 +67,12 @@ def measure(worker, work):
         raise WorkerError(f"{work.name}: checksums differ: ours {mine!r}, the peer's {theirs!r}")
     ours, peers, others = [], [], {name: [] for name in extra}
     began = time.perf_counter()
-    while len(ours) < work.rounds or (
-        time.perf_counter() - began < work.seconds and len(ours) < 50 * work.rounds
-    ):
+    while len(ours) < rounds or (time.perf_counter() - began < seconds and len(ours) < 50 * rounds):
         ours.append(worker.run()[0])
         peers.append(once()[0])
-        if len(ours) <= work.rounds:
+        if len(ours) <= rounds:
             for name, run in extra.items():
-                if run and (len(ours) <= 3 or time.perf_counter() - began < work.seconds):
+                if run and (len(ours) <= 3 or time.perf_counter() - began < seconds):
                     others[name].append(run())
     medians = {name: statistics.median(times) if times else None for name, times in others.items()}
     return Measured(statistics.median(ours), statistics.median(peers), medians)
@@ -92,7 +95,7 @@ def peak_mib(command):
     return int(done.stdout) / 1024
 
 
-def run_suite(suite, threads, out, program, only=""):
+def run_suite(suite, threads, out, program, only="", rounds=None, seconds=None):
     """Prints and writes the table of a suite; returns the number of works that failed."""
     out = Path(out)
     failed = 0
@@ -106,7 +109,7 @@ def run_suite(suite, threads, out, program, only=""):
     for i, work in enumerate(works):
         print(f"[{name} {i + 1}/{len(works)}] {work.name}", file=sys.stderr, flush=True)
         try:
-            found = measure(worker, work)
+            found = measure(worker, work, rounds, seconds)
         except WorkerError as error:
             print(f"failed: {error}", file=sys.stderr, flush=True)
             failed += 1

@@ -113,8 +113,9 @@ pub enum Error {
     },
     /// Channels cannot be divided into the requested groups.
     #[error(
-        "{op}: {groups} groups need an input of groups x {channels_per_group} channels and a \
-         multiple of {groups} filters, got {input_channels} channels and {filters} filters"
+        "{op}: {groups} groups of {channels_per_group} channels each need an input of {} channels \
+         and a multiple of {groups} filters, got {input_channels} channels and {filters} filters",
+        .groups.saturating_mul(*.channels_per_group)
     )]
     Groups {
         /// Operator that was called.

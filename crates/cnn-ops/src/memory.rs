@@ -27,7 +27,7 @@ pub fn keep_freed_memory() -> bool {
         const MMAP_MAX: c_int = -4;
         // SAFETY: glibc's `mallopt` takes two integers, may be called at any time and locks its
         // own state; the numbers are those of its <malloc.h>.
-        unsafe { mallopt(TRIM_THRESHOLD, c_int::MAX) == 1 && mallopt(MMAP_MAX, 0) == 1 }
+        unsafe { mallopt(TRIM_THRESHOLD, -1) == 1 && mallopt(MMAP_MAX, 0) == 1 }
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     false

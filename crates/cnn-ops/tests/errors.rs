@@ -24,8 +24,8 @@ fn messages_name_both_values() {
     let plain = ConvOptions::default();
     assert_eq!(
         message(conv2d(&x, &zeros(&[4, 2, 3, 3]), None, &plain)),
-        "conv2d: 1 groups need an input of groups x 2 channels and a multiple of 1 filters, \
-         got 3 channels and 4 filters"
+        "conv2d: 1 groups of 2 channels each need an input of 2 channels and a multiple of 1 \
+         filters, got 3 channels and 4 filters"
     );
     assert_eq!(
         message(conv2d(&x, &zeros(&[4, 3, 7, 3]), None, &plain)),
@@ -182,6 +182,31 @@ proptest! {
         for y in results.into_iter().flatten() {
             prop_assert_eq!(&y.dims()[..2], &x[..2]);
             prop_assert!(y.flatten_all()?.to_vec1::<f32>()?.iter().all(|v| v.is_finite()));
+        }
+    }
+
+    /// As below for one channel per group, where planes are copied with their padding.
+    #[test]
+    fn huge_options_of_depthwise_convolutions_do_not_overflow(shift in 0u32..60, which in 0usize..5) {
+        let huge = usize::MAX >> shift;
+        let (x, w) = (zeros(&[1, 2, 4, 4]), zeros(&[2, 1, 2, 2]));
+        let mut conv = ConvOptions { groups: 2, ..ConvOptions::default() };
+        match which {
+            0 => conv.stride[0] = huge,
+            1 => conv.stride[1] = huge,
+            2 => conv.stride = [huge, huge],
+            3 => conv.padding = Padding::symmetric(huge / 2, 0),
+            _ => {
+                conv.dilation = [huge, huge];
+                conv.padding = Padding::symmetric(huge / 2, huge / 2);
+            }
+        }
+        // Memory for up to 2²⁸ elements is what a test should not ask for.
+        prop_assume!(which < 3 || !(12..52).contains(&shift) || huge > 1 << 30);
+        if let Ok(y) = conv2d(&x, &w, None, &conv) {
+            prop_assert!(which < 3 || y.elem_count() < 1 << 28);
+        } else {
+            prop_assert!(which >= 3);
         }
     }
 

@@ -6,6 +6,36 @@ use crate::element::{checked_count, dims4};
 use crate::error::{Error, Result};
 use crate::geometry::{Axis, ConvOptions, window_output};
 
+/// Elements of the padded copy of one plane that the depthwise kernels make (1 GiB of `f32`).
+const LARGEST_PLANE: usize = 1 << 28;
+
+/// Refuses what only absurd padding or dilation asks for: a padded plane larger than memory.
+fn check_padded_plane(
+    op: &'static str,
+    output: [usize; 2],
+    stride: [usize; 2],
+    kernel: [usize; 2],
+    dilation: [usize; 2],
+) -> Result<()> {
+    let side = |i: usize| {
+        let (last, span) = (output[i].saturating_sub(1), kernel[i].saturating_sub(1));
+        last.saturating_mul(stride[i])
+            .saturating_add(span.saturating_mul(dilation[i]))
+            .saturating_add(1)
+    };
+    // Rows hold whole vectors of every remainder modulo the stride.
+    let columns = side(1).saturating_add(stride[1].saturating_mul(2 * crate::simd::LANES));
+    let shape = [side(0), columns];
+    if shape[0].saturating_mul(shape[1]) > LARGEST_PLANE {
+        return Err(Error::Overflow {
+            op,
+            what: "the padded plane",
+            shape: shape.to_vec(),
+        });
+    }
+    Ok(())
+}
+
 /// Sizes of one convolution; every product of interest fits into `usize`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Geometry {
@@ -64,6 +94,11 @@ impl Geometry {
             false,
         )?;
         checked_count(op, "the output", &[batch, filters, output[0], output[1]])?;
+        // A stride is never taken where there is one output: 1 stands for all of them.
+        let stride = [0, 1].map(|i| if output[i] > 1 { o.stride[i] } else { 1 });
+        if o.groups > 1 && per_group == 1 {
+            check_padded_plane(op, output, stride, [kh, kw], o.dilation)?;
+        }
         checked_count(
             op,
             "the patches",
@@ -76,7 +111,7 @@ impl Geometry {
             filters,
             kernel: [kh, kw],
             output,
-            stride: o.stride,
+            stride,
             dilation: o.dilation,
             offset: [p.top as isize, p.left as isize],
             groups: o.groups,

@@ -100,6 +100,49 @@ proptest! {
     }
 }
 
+/// More channels and filters than one slice of either, weights that are too many to keep, and all
+/// that follows a fused convolution.
+#[test]
+fn winograd_in_several_slices_agrees_with_the_definition() {
+    let sizes = [
+        (1, 300, 40, [20, 36]),
+        (2, 40, 300, [15, 44]),
+        (3, 352, 352, [16, 32]),
+        (2, 129, 137, [18, 16]),
+    ];
+    for (batch, channels, filters, map) in sizes {
+        let g = Geometry {
+            batch,
+            channels,
+            input: map,
+            filters,
+            kernel: [3, 3],
+            output: map,
+            stride: [1, 1],
+            dilation: [1, 1],
+            offset: [1, 1],
+            groups: 1,
+        };
+        assert!(winograd::suits(&g));
+        let x = whole::<f32>(g.input_shape().iter().product(), 1);
+        let w = whole::<f32>(g.weight_shape().iter().product(), 2);
+        let bias = whole::<f32>(filters, 3);
+        let residual = whole::<f32>(g.output_shape().iter().product(), 4);
+        let epilogue = Epilogue {
+            bias: Some(&bias),
+            residual: Some(&residual),
+            relu: true,
+        };
+        let mut expected = direct::forward(&g, &x, &w);
+        let pixels = map[0] * map[1];
+        for (i, y) in expected.iter_mut().enumerate() {
+            *y = (*y + bias[i / pixels % filters] + residual[i]).max(0.0);
+        }
+        let error = relative_error(&winograd::convolve(&g, &x, &w, epilogue), &expected, 1.0);
+        assert!(error < 1e-4, "{g:?}: {error}");
+    }
+}
+
 fn winograd_applies<T>(g: &Geometry) -> bool {
     size_of::<T>() == 4 && winograd::suits(g)
 }

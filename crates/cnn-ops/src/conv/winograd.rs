@@ -25,8 +25,8 @@ use crate::vector::LANES;
 const QUAD: usize = 4;
 /// Quads per block at most: 64 tiles, two panels.
 const BLOCK: usize = 16;
-/// Channels and filters whose transforms and products are worked on at a time: with 64 tiles, each
-/// of the three takes half a mebibyte of the second-level cache.
+/// Channels and filters whose transforms and products are worked on at a time: with 64 tiles, inputs
+/// and products take 1.1 MiB each, and the 36 positions pass through the caches one after the other.
 const CHANNELS: usize = 128;
 const FILTERS: usize = 128;
 /// Elements of transformed weights that are kept for all blocks.
@@ -37,7 +37,7 @@ const TASKS: usize = 8;
 const LEAST: usize = 64;
 /// Channels whose transforms of one block of tiles take no more than 18 MiB.
 const MOST_CHANNELS: usize = 2048;
-/// Channels whose transforms are staged; divides [`CHANNELS`].
+/// Channels whose transforms are staged.
 const STAGE: usize = 8;
 /// Elements behind every matrix: the 36 matrices should not begin in the same cache set.
 const SLACK: usize = LANES;
