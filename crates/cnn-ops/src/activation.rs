@@ -72,6 +72,16 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// # Source
 ///
 /// PyTorch's `relu6` (`hardtanh` with open ends for the derivative).
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+///
+/// let x = Tensor::new(&[-1f32, 3., 8.], &Device::Cpu)?;
+/// assert_eq!(cnn_ops::relu6(&x)?.to_vec1::<f32>()?, [0., 3., 6.]);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
 pub fn relu6(x: &Tensor) -> Result<Tensor> {
     clamp("relu6", x, 6.0)
 }

@@ -72,6 +72,18 @@ pub fn glorot_uniform(shape: &[usize], dtype: DType, device: &Device, seed: u64)
 /// # Source
 ///
 /// Keras' `DepthwiseConv2D`, whose kernel is `[rows, columns, channels, multiplier]`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{DType, Device};
+///
+/// let shape = [4, 1, 3, 3]; // fan_in 36, fan_out 9
+/// let w = cnn_ops::init::glorot_uniform_depthwise(&shape, 4, DType::F32, &Device::Cpu, 1)?;
+/// let limit = (6f32 / 45.0).sqrt();
+/// assert!(w.flatten_all()?.to_vec1::<f32>()?.iter().all(|v| v.abs() <= limit));
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
 pub fn glorot_uniform_depthwise(
     shape: &[usize; 4],
     channels: usize,
@@ -100,6 +112,10 @@ pub fn glorot_uniform_depthwise(
 /// limit = √(6/fan),  w ~ U(−limit, limit)
 /// ```
 ///
+/// # Shapes
+///
+/// - `shape`: as [`glorot_uniform`]
+///
 /// # Errors
 ///
 /// As [`glorot_uniform`].
@@ -107,6 +123,18 @@ pub fn glorot_uniform_depthwise(
 /// # Source
 ///
 /// PyTorch's `kaiming_uniform_(nonlinearity="relu")`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{DType, Device};
+/// use cnn_ops::init::{Fan, kaiming_uniform};
+///
+/// let w = kaiming_uniform(&[8, 4, 3, 3], Fan::In, DType::F32, &Device::Cpu, 7)?;
+/// let again = kaiming_uniform(&[8, 4, 3, 3], Fan::In, DType::F32, &Device::Cpu, 7)?;
+/// assert_eq!(w.flatten_all()?.to_vec1::<f32>()?, again.flatten_all()?.to_vec1::<f32>()?);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
 pub fn kaiming_uniform(
     shape: &[usize],
     fan: Fan,
@@ -125,6 +153,10 @@ pub fn kaiming_uniform(
 /// w ~ N(0, 2/fan)
 /// ```
 ///
+/// # Shapes
+///
+/// - `shape`: as [`glorot_uniform`]
+///
 /// # Errors
 ///
 /// As [`glorot_uniform`].
@@ -132,6 +164,18 @@ pub fn kaiming_uniform(
 /// # Source
 ///
 /// PyTorch's `kaiming_normal_(nonlinearity="relu")`; torchvision's ResNet uses [`Fan::Out`].
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{DType, Device};
+/// use cnn_ops::init::{Fan, kaiming_normal};
+///
+/// let w = kaiming_normal(&[8, 4, 3, 3], Fan::In, DType::F32, &Device::Cpu, 7)?;
+/// let again = kaiming_normal(&[8, 4, 3, 3], Fan::In, DType::F32, &Device::Cpu, 7)?;
+/// assert_eq!(w.flatten_all()?.to_vec1::<f32>()?, again.flatten_all()?.to_vec1::<f32>()?);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
 pub fn kaiming_normal(
     shape: &[usize],
     fan: Fan,
@@ -149,9 +193,27 @@ pub fn kaiming_normal(
 
 /// A tensor filled with one value.
 ///
+/// ```text
+/// w = value
+/// ```
+///
+/// # Shapes
+///
+/// - `shape`: any
+///
 /// # Errors
 ///
 /// As [`glorot_uniform`].
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{DType, Device};
+///
+/// let ones = cnn_ops::init::constant(&[2], 1.0, DType::F32, &Device::Cpu)?;
+/// assert_eq!(ones.to_vec1::<f32>()?, [1., 1.]);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
 pub fn constant(shape: &[usize], value: f64, dtype: DType, device: &Device) -> Result<Tensor> {
     check_dtype("constant", dtype)?;
     checked_count("constant", "the tensor", shape)?;

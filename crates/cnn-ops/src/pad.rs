@@ -11,6 +11,10 @@ use crate::taps::Taps;
 
 /// Surrounds every map with zeros.
 ///
+/// ```text
+/// [a b] with 1 on the left and 2 on the right -> [0 a b 0 0]
+/// ```
+///
 /// # Shapes
 ///
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
@@ -27,6 +31,18 @@ use crate::taps::Taps;
 /// # Source
 ///
 /// PyTorch's `ZeroPad2d`; Keras' `ZeroPadding2D`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use cnn_ops::{Padding, pad_zero};
+///
+/// let x = Tensor::new(&[[[[1f32, 2.]]]], &Device::Cpu)?;
+/// let padding = Padding { left: 1, ..Padding::valid() };
+/// assert_eq!(pad_zero(&x, padding)?.flatten_all()?.to_vec1::<f32>()?, [0., 1., 2.]);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
 pub fn pad_zero(x: &Tensor, padding: Padding) -> Result<Tensor> {
     pad("pad_zero", x, padding, false)
 }
@@ -53,6 +69,18 @@ pub fn pad_zero(x: &Tensor, padding: Padding) -> Result<Tensor> {
 /// # Source
 ///
 /// PyTorch's `ReflectionPad2d`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use cnn_ops::{Padding, pad_reflect};
+///
+/// let x = Tensor::new(&[[[[1f32, 2., 3.]]]], &Device::Cpu)?;
+/// let y = pad_reflect(&x, Padding::symmetric(0, 2))?;
+/// assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [3., 2., 1., 2., 3., 2., 1.]);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
 pub fn pad_reflect(x: &Tensor, padding: Padding) -> Result<Tensor> {
     const OP: &str = "pad_reflect";
     let [_, _, h, w] = dims4(OP, "x", x)?;

@@ -89,6 +89,17 @@ pub fn upsample_bilinear2d(x: &Tensor, output: [usize; 2], corners: Corners) -> 
 ///
 /// PyTorch's `interpolate(mode="nearest")`, with the index in exact integer arithmetic where
 /// PyTorch rounds the ratio to `f32`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+///
+/// let x = Tensor::new(&[[[[1f32, 2.]]]], &Device::Cpu)?;
+/// let y = cnn_ops::upsample_nearest2d(&x, [1, 4])?;
+/// assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [1., 1., 2., 2.]);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
 pub fn upsample_nearest2d(x: &Tensor, output: [usize; 2]) -> Result<Tensor> {
     const OP: &str = "upsample_nearest2d";
     let [h, w] = check_sizes(OP, x, output)?;

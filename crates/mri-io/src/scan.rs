@@ -82,14 +82,17 @@ fn read_file(path: &Path) -> Result<ScanReading> {
         let ordered = order::order(&[header]);
         let mut stored = zeros(ordered.slices.len(), header);
         // one frame after the other unless each costs a decompression
-        stored
+        let decoded: Vec<Result<()>> = stored
             .axis_iter_mut(Axis(0))
             .into_par_iter()
             .zip(&ordered.slices)
-            .try_for_each(|(mut target, slice)| match target.as_slice_mut() {
+            .map(|(mut target, slice)| match target.as_slice_mut() {
                 Some(target) => frames.decode(slice.frame, target),
                 None => Ok(()),
-            })?;
+            })
+            .collect();
+        // the first error in order, not the first in time
+        decoded.into_iter().collect::<Result<()>>()?;
         assemble(&[header], ordered, stored, Vec::new())
     })
 }
@@ -153,10 +156,10 @@ fn read_folder(folder: &Path) -> Result<ScanReading> {
             slots[slice.file].push((slice.frame, target));
         }
     }
-    slots
+    let decoded: Vec<Result<()>> = slots
         .into_par_iter()
         .zip(&files)
-        .try_for_each(|(slots, header)| {
+        .map(|(slots, header)| {
             Header::read_with(&header.path, |now, frames| {
                 // the file was read before; what it says may have changed since
                 if now.layout != header.layout {
@@ -169,7 +172,9 @@ fn read_folder(folder: &Path) -> Result<ScanReading> {
                     .into_iter()
                     .try_for_each(|(frame, target)| frames.decode(frame, target))
             })
-        })?;
+        })
+        .collect();
+    decoded.into_iter().collect::<Result<()>>()?;
     let (ordered, stored) = leave_out_duplicates(&files, ordered, stored, &mut problems)?;
     assemble(&files, ordered, stored, problems)
 }

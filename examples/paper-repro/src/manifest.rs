@@ -187,10 +187,11 @@ pub fn hash_file(path: &Path) -> Result<String> {
 ///
 /// [`Error::Run`] if one of them cannot be read.
 pub fn hash_files(files: Vec<(String, PathBuf)>) -> Result<BTreeMap<String, String>> {
-    files
+    let hashes: Vec<Result<_>> = files
         .into_par_iter()
         .map(|(name, path)| Ok((name, hash_file(&path)?)))
-        .collect()
+        .collect();
+    hashes.into_iter().collect()
 }
 
 /// SHA-256 of a value's JSON form, in hexadecimal.

@@ -120,6 +120,26 @@ pub enum Activation {
 /// # Errors
 ///
 /// As [`conv2d`], and a residual of another shape or type.
+///
+/// # Source
+///
+/// PyTorch's `torch.nn.intrinsic.ConvAddReLU2d`; folding a batch norm into weight and bias is the
+/// caller's part.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use cnn_ops::{Activation, ConvOptions, conv2d_fused};
+///
+/// let x = Tensor::new(&[[[[1f32, -2.]]]], &Device::Cpu)?;
+/// let w = Tensor::new(&[[[[3f32]]]], &Device::Cpu)?;
+/// let bias = Tensor::new(&[1f32], &Device::Cpu)?;
+/// let options = ConvOptions::default();
+/// let y = conv2d_fused(&x, &w, Some(&bias), Some(&x), Activation::Relu, &options)?;
+/// assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [5., 0.]); // 3·1 + 1 + 1, and 3·(−2) + 1 − 2
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
 pub fn conv2d_fused(
     x: &Tensor,
     weight: &Tensor,

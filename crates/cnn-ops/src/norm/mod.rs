@@ -150,6 +150,18 @@ pub fn batch_norm_train(
 /// # Source
 ///
 /// PyTorch's `batch_norm(training=False)`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+///
+/// let x = Tensor::new(&[[[[1f32, 5.]]]], &Device::Cpu)?;
+/// let one = |v: f32| Tensor::new(&[v], &Device::Cpu);
+/// let y = cnn_ops::batch_norm_eval(&x, None, &one(10.)?, &one(3.)?, &one(4.)?, 0.0)?;
+/// assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [9., 11.]);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
 pub fn batch_norm_eval(
     x: &Tensor,
     gamma: Option<&Tensor>,

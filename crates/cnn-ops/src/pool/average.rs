@@ -94,6 +94,10 @@ pub fn avg_pool2d(x: &Tensor, options: &PoolOptions, count: CountPadding) -> Res
 
 /// Mean over all rows and columns.
 ///
+/// ```text
+/// y[b, c] = Σ x[b, c, i, j] / (height·width)
+/// ```
+///
 /// # Shapes
 ///
 /// - `x`: `[batch, channel, height, width]`, `f32` or `f64`
@@ -110,6 +114,16 @@ pub fn avg_pool2d(x: &Tensor, options: &PoolOptions, count: CountPadding) -> Res
 /// # Source
 ///
 /// Keras' `GlobalAveragePooling2D`; PyTorch's `x.mean((2, 3))`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+///
+/// let x = Tensor::new(&[[[[1f32, 2.], [3., 6.]]]], &Device::Cpu)?;
+/// assert_eq!(cnn_ops::global_avg_pool2d(&x)?.to_vec2::<f32>()?, [[3.]]);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
 pub fn global_avg_pool2d(x: &Tensor) -> Result<Tensor> {
     let y = adaptive("global_avg_pool2d", x, [1, 1])?;
     let [b, c, _, _] = dims4("global_avg_pool2d", "x", &y)?;
@@ -139,6 +153,17 @@ pub fn global_avg_pool2d(x: &Tensor) -> Result<Tensor> {
 /// # Source
 ///
 /// PyTorch's `adaptive_avg_pool2d`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+///
+/// let x = Tensor::new(&[[[[1f32, 2., 6.]]]], &Device::Cpu)?;
+/// let y = cnn_ops::adaptive_avg_pool2d(&x, [1, 2])?; // windows 0..2 and 1..3
+/// assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [1.5, 4.]);
+/// # Ok::<(), cnn_ops::Error>(())
+/// ```
 pub fn adaptive_avg_pool2d(x: &Tensor, output: [usize; 2]) -> Result<Tensor> {
     adaptive("adaptive_avg_pool2d", x, output)
 }

@@ -92,13 +92,15 @@ impl Stage for Import {
         // a few volumes at a time: memory does not grow with the study
         for some in scans.chunks(rayon::current_num_threads().max(2)) {
             run.interrupt.check()?;
-            let volumes: Vec<_> = some
+            // every outcome first: which failure is told must not depend on who is fastest
+            let volumes: Vec<Result<_>> = some
                 .par_iter()
                 .map(|scan| {
                     let path = locate(&directory, scan)?;
                     read_scan(&path).doing("read the scan", &path)
                 })
-                .collect::<Result<_>>()?;
+                .collect();
+            let volumes = volumes.into_iter().collect::<Result<Vec<_>>>()?;
             for (scan, volume) in some.iter().zip(volumes) {
                 archive.write_volume(scan, &volume).doing("write", &path)?;
                 task.step(scan);

@@ -81,7 +81,8 @@ fn clean(run: &Run, scan: &str, volume: Volume) -> Result<ScanSlices> {
         let slice = resample(slice.insert_axis(Axis(0)), size).index_axis_move(Axis(0), 0);
         Ok((index, slice, resample_mask(&tissue, size)?))
     };
-    let slices: Vec<_> = kept.into_par_iter().map(one).collect::<Result<_>>()?;
+    let slices: Vec<Result<_>> = kept.into_par_iter().map(one).collect();
+    let slices = slices.into_iter().collect::<Result<Vec<_>>>()?;
     let worth = |mask: &Array2<bool>| {
         let inside = mask.iter().filter(|&&pixel| pixel).count();
         inside as f64 >= preprocess.minimum_foreground * mask.len() as f64 && inside > 0

@@ -135,7 +135,7 @@ fn score_scan(
     let maps: Vec<Vec<Array3<f32>>> = maps.collect::<Result<_>>()?;
     let truth = truth_of(run, study, scan, images)?;
     let positive = study.labels[scan] == 1;
-    (0..images.indices.len())
+    let scores: Vec<Result<_>> = (0..images.indices.len())
         .into_par_iter()
         .map(|slice| {
             let cell = |what: &str, e: seg_metrics::Error| {
@@ -144,7 +144,8 @@ fn score_scan(
             score_slice(run, scan, slice, images, &maps, truth.as_ref(), positive)
                 .map_err(|e| cell("scores", e))
         })
-        .collect()
+        .collect();
+    scores.into_iter().collect()
 }
 
 /// True damage of the slices that were kept, at the size of the maps, where it is known.
