@@ -11,6 +11,8 @@ from typing import Callable, Optional
 
 from .worker import Worker, WorkerError
 
+#: Seconds of rest when the other side's turn comes.
+PAUSE = 0.02
 HEADER = "work,ours_ms,peer_ms,ratio"
 MEMORY_HEADER = "work,ours_mib,peer_mib,ratio"
 
@@ -68,7 +70,13 @@ def measure(worker, work, rounds=None, seconds=None):
     ours, peers, others = [], [], {name: [] for name in extra}
     began = time.perf_counter()
     while len(ours) < rounds or (time.perf_counter() - began < seconds and len(ours) < 50 * rounds):
+        # Idle threads of one side may spin for a while before they sleep, and take a while to wake: neither
+        # falls into a timed run. Each side rests while the other's threads fall asleep, and runs once untimed.
+        time.sleep(PAUSE)
+        worker.run()
         ours.append(worker.run()[0])
+        time.sleep(PAUSE)
+        once()
         peers.append(once()[0])
         if len(ours) <= rounds:
             for name, run in extra.items():
