@@ -75,10 +75,11 @@ pub fn threshold_sweep(
         None => reference.count(),
         Some(region) => count::count_and(reference.words(), region.words()),
     };
+    let ordered = heatmap.ordered(reference);
     let mut counts = Vec::with_capacity(heatmap.len());
     let mut iou = Vec::with_capacity(heatmap.len());
     for t in 0..heatmap.len() {
-        let tp = count::count_and(heatmap.plane(t), reference.words());
+        let tp = heatmap.shared(t, &ordered);
         let predicted = heatmap.count(t);
         let tn = heatmap.region_count() + tp - predicted - actual;
         let found = Confusion {

@@ -1,10 +1,13 @@
 //! One mask of any number of axes, one bit per pixel.
 
+use std::sync::{Arc, OnceLock};
+
 use ndarray::{ArrayD, ArrayView, Dimension, IxDyn};
 
+use super::runs::Runs;
 use super::{count, pack};
-use crate::error::{position, same_shape};
-use crate::{Comparison, Error, Result, Sample};
+use crate::error::same_shape;
+use crate::{Comparison, Result, Sample};
 
 /// A mask of two, three or any number of axes, one bit per pixel.
 ///
@@ -26,7 +29,21 @@ pub struct BitMask {
     words: Vec<u64>,
     shape: Vec<usize>,
     count: u64,
+    kept: Kept,
 }
+
+/// What a mask that serves as a region of interest keeps from its first use to the next; it follows
+/// from the words.
+#[derive(Debug, Clone, Default)]
+struct Kept(OnceLock<Arc<Runs>>);
+
+impl PartialEq for Kept {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Kept {}
 
 /// The values of a view in row-major order, without a copy where they already lie so.
 pub(crate) fn row_major<'a, T: Clone, D: Dimension>(
@@ -41,11 +58,21 @@ pub(crate) fn row_major<'a, T: Clone, D: Dimension>(
 impl BitMask {
     pub(crate) fn from_words(words: Vec<u64>, shape: Vec<usize>) -> Self {
         let count = count::count(&words);
+        Self::with_count(words, shape, count)
+    }
+
+    fn with_count(words: Vec<u64>, shape: Vec<usize>, count: u64) -> Self {
         Self {
             words,
             shape,
             count,
+            kept: Kept::default(),
         }
+    }
+
+    /// The runs of pixels that the mask touches.
+    pub(crate) fn runs(&self) -> &Runs {
+        self.kept.0.get_or_init(|| Arc::new(Runs::of(&self.words)))
     }
 
     pub(crate) fn words(&self) -> &[u64] {
@@ -124,7 +151,7 @@ impl BitMask {
         region: Option<&BitMask>,
     ) -> Result<Self> {
         let stack = super::ThresholdStack::new(values, &[threshold], comparison, region)?;
-        Ok(stack.into_single())
+        Ok(stack.mask(0).unwrap_or_else(|| Self::empty(stack.shape())))
     }
 
     /// The mask of the pixels that carry `label`.
@@ -136,11 +163,7 @@ impl BitMask {
     /// A mask with no pixel set.
     pub fn empty(shape: &[usize]) -> Self {
         let words = vec![0; pack::words_for(shape.iter().product())];
-        Self {
-            words,
-            shape: shape.to_vec(),
-            count: 0,
-        }
+        Self::with_count(words, shape.to_vec(), 0)
     }
 
     /// A mask with every pixel set.
@@ -150,11 +173,7 @@ impl BitMask {
         if let Some(last) = words.last_mut() {
             *last = pack::first_pixels((pixels - 1) % pack::BLOCK + 1);
         }
-        Self {
-            words,
-            shape: shape.to_vec(),
-            count: pixels as u64,
-        }
+        Self::with_count(words, shape.to_vec(), pixels as u64)
     }
 
     /// Extent of each axis, slowest first.
@@ -273,11 +292,7 @@ impl BitMask {
             .zip(&self.words)
             .map(|(a, b)| a & !b)
             .collect();
-        Self {
-            words,
-            count: full.count - self.count,
-            shape: full.shape,
-        }
+        Self::with_count(words, full.shape, full.count - self.count)
     }
 
     fn zip(&self, other: &Self, word: impl Fn(u64, u64) -> u64) -> Result<Self> {
@@ -299,26 +314,4 @@ impl BitMask {
     ) -> Result<()> {
         same_shape(own_name, &self.shape, other_name, &other.shape)
     }
-}
-
-/// The error for the first value of a block that is not finite and lies inside the region.
-pub(crate) fn non_finite<T: Sample>(
-    what: &'static str,
-    values: &[T],
-    first_pixel: usize,
-    region: Option<u64>,
-    shape: &[usize],
-) -> Result<()> {
-    for (at, &value) in values.iter().enumerate() {
-        let value: f64 = value.into();
-        let inside = region.is_none_or(|word| word >> pack::bit_of(at) & 1 == 1);
-        if inside && !value.is_finite() {
-            return Err(Error::NonFinite {
-                what,
-                index: position(shape, first_pixel + at),
-                value,
-            });
-        }
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@
 //! a few logical operations. All of it vectorises with the instructions every x86-64 processor has.
 
 use super::pack::BLOCK;
+use super::runs::{PER_WORD, RUN};
 
 /// Fixed-point units between neighbouring thresholds of the grid.
 const UNIT: i32 = 1 << 11;
@@ -79,11 +80,10 @@ impl Levels {
     ///
     /// They are not if a value is not finite or rounds to a threshold.
     #[inline(never)]
-    pub(crate) fn count(&self, values: &[f32; BLOCK], counts: &mut Counts) -> bool {
-        const LANES: usize = 16;
+    pub(crate) fn count(&self, values: [&[f32; RUN]; PER_WORD], counts: &mut Counts) -> bool {
+        const LANES: usize = RUN;
         let mut least = [i16::MAX; LANES];
         let mut sums = [0.0_f32; LANES];
-        let (values, _) = values.as_chunks::<LANES>();
         let (counts, _) = counts.as_chunks_mut::<LANES>();
         for (values, counts) in values.iter().zip(counts) {
             let mut fixed = [0_i16; LANES];
@@ -168,6 +168,11 @@ mod tests {
     use super::super::pack::pack_at_least;
     use super::*;
 
+    fn runs(block: &[f32; BLOCK]) -> [&[f32; RUN]; PER_WORD] {
+        let (runs, _) = block.as_chunks::<RUN>();
+        std::array::from_fn(|k| &runs[k])
+    }
+
     #[test]
     fn even_thresholds_have_levels_and_others_have_not() {
         let tenths: Vec<f32> = (1..10).map(|i| i as f32 / 10.0).collect();
@@ -202,7 +207,7 @@ mod tests {
                 blocks[1][round % BLOCK] = cut.next_down();
             }
             let mut counts = [[0; BLOCK]; 2];
-            let right = [0, 1].map(|half| grid.count(&blocks[half], &mut counts[half]));
+            let right = [0, 1].map(|half| grid.count(runs(&blocks[half]), &mut counts[half]));
             let words = reached(&counts);
             for half in (0..2).filter(|&half| right[half]) {
                 exact += 1;
@@ -222,9 +227,9 @@ mod tests {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for at in [0, 17, 63] {
                 let mut values = [0.33; BLOCK];
-                assert!(grid.count(&values, &mut [0; BLOCK]));
+                assert!(grid.count(runs(&values), &mut [0; BLOCK]));
                 values[at] = bad;
-                assert!(!grid.count(&values, &mut [0; BLOCK]), "{bad} at {at}");
+                assert!(!grid.count(runs(&values), &mut [0; BLOCK]), "{bad} at {at}");
             }
         }
     }

@@ -2,8 +2,10 @@
 
 pub(crate) mod bits;
 pub(crate) mod count;
+pub(crate) mod cut;
 pub(crate) mod levels;
 pub(crate) mod pack;
+pub(crate) mod runs;
 pub(crate) mod stack;
 
 pub use bits::BitMask;

@@ -1,9 +1,12 @@
 //! One heatmap -> the masks of all thresholds, in one pass.
 
+use std::borrow::Cow;
+
 use ndarray::{ArrayView, Dimension};
 
-use super::bits::{non_finite, row_major};
-use super::levels::{Levels, reached};
+use super::bits::row_major;
+use super::cut::cut_all;
+use super::runs::Whole;
 use super::{BitMask, count, pack};
 use crate::error::same_shape;
 use crate::{Comparison, Error, Result, Sample};
@@ -26,6 +29,7 @@ use crate::{Comparison, Error, Result, Sample};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThresholdStack {
+    /// One plane per threshold, of the runs that touch the region.
     words: Vec<u64>,
     planes: Vec<Plane>,
     thresholds: Vec<f64>,
@@ -87,8 +91,11 @@ impl ThresholdStack {
         }
         let cuts: Vec<T> = thresholds.iter().map(|&t| T::cut(t, comparison)).collect();
         let values = row_major(&values);
-        let words = cut_all(&values, &cuts, region, &shape)?;
-        let length = pack::words_for(values.len());
+        let words = match region {
+            None => cut_all(&values, &cuts, &Whole(values.len()), &shape)?,
+            Some(region) => cut_all(&values, &cuts, region.runs(), &shape)?,
+        };
+        let length = words.len() / thresholds.len();
         let planes = (0..thresholds.len())
             .map(|t| Plane::of(&words[t * length..(t + 1) * length]))
             .collect();
@@ -155,10 +162,15 @@ impl ThresholdStack {
         if threshold >= self.len() {
             return None;
         }
-        Some(BitMask::from_words(
-            self.plane(threshold).to_vec(),
-            self.shape.clone(),
-        ))
+        let plane = self.plane(threshold);
+        let words = match &self.region {
+            None => plane.to_vec(),
+            Some(region) => {
+                let pixels = self.shape.iter().product();
+                region.runs().scatter(plane, pack::words_for(pixels))
+            }
+        };
+        Some(BitMask::from_words(words, self.shape.clone()))
     }
 
     /// Pixels set at threshold number `threshold` in this stack and in another of the same shape.
@@ -174,13 +186,23 @@ impl ThresholdStack {
         )
     }
 
-    pub(crate) fn plane(&self, threshold: usize) -> &[u64] {
-        let length = self.words.len() / self.thresholds.len();
-        &self.words[threshold * length..(threshold + 1) * length]
+    /// The words of a mask of the same shape in the order of the planes.
+    pub(crate) fn ordered<'a>(&self, mask: &'a BitMask) -> Cow<'a, [u64]> {
+        match &self.region {
+            None => mask.words().into(),
+            Some(region) => region.runs().gather(mask.words()).into(),
+        }
     }
 
-    pub(crate) fn into_single(self) -> BitMask {
-        BitMask::from_words(self.words, self.shape)
+    /// Pixels set at threshold number `threshold` and in a mask, given by its ordered words.
+    pub(crate) fn shared(&self, threshold: usize, ordered: &[u64]) -> u64 {
+        let Plane { first, end, .. } = self.planes[threshold];
+        count::count_and(&self.plane(threshold)[first..end], &ordered[first..end])
+    }
+
+    fn plane(&self, threshold: usize) -> &[u64] {
+        let length = self.words.len() / self.thresholds.len();
+        &self.words[threshold * length..(threshold + 1) * length]
     }
 }
 
@@ -190,156 +212,11 @@ impl Plane {
         let end = words
             .iter()
             .rposition(|&word| word != 0)
-            .map_or(0, |last| last + 1);
+            .map_or(first, |last| last + 1);
         Self {
             count: count::count(words),
             first,
             end,
         }
     }
-}
-
-/// One plane of words per cut, one after the other.
-fn cut_all<T: Sample>(
-    values: &[T],
-    cuts: &[T],
-    region: Option<&BitMask>,
-    shape: &[usize],
-) -> Result<Vec<u64>> {
-    let length = pack::words_for(values.len());
-    let mut planes = Planes {
-        words: vec![0; length * cuts.len()],
-        length,
-        region,
-        shape,
-    };
-    let (blocks, rest) = values.as_chunks::<{ pack::BLOCK }>();
-    let levels = T::single(cuts).and_then(Levels::of);
-    match (&levels, T::single(values)) {
-        (Some(levels), Some(single)) => {
-            let (single, _) = single.as_chunks::<{ pack::BLOCK }>();
-            let (pairs, odd) = single.as_chunks::<2>();
-            for (pair, both) in pairs.iter().enumerate() {
-                if pair % AHEAD == 0 {
-                    fetch(&pairs[pair..pairs.len().min(pair + AHEAD)]);
-                }
-                let exact = planes.cut_by_levels(2 * pair, both, levels);
-                for half in (0..2).filter(|&half| !exact[half]) {
-                    planes.cut(2 * pair + half, &blocks[2 * pair + half], cuts)?;
-                }
-            }
-            let paired = blocks.len() - odd.len();
-            for (at, block) in blocks.iter().enumerate().skip(paired) {
-                planes.cut(at, block, cuts)?;
-            }
-        }
-        _ => {
-            for (at, block) in blocks.iter().enumerate() {
-                planes.cut(at, block, cuts)?;
-            }
-        }
-    }
-    if !rest.is_empty() {
-        planes.cut_rest(blocks.len(), rest, cuts)?;
-    }
-    Ok(planes.words)
-}
-
-/// The planes while they are made.
-struct Planes<'a> {
-    words: Vec<u64>,
-    /// Words per plane.
-    length: usize,
-    region: Option<&'a BitMask>,
-    shape: &'a [usize],
-}
-
-impl Planes<'_> {
-    /// The word of the region at a block, all ones without a region.
-    fn inside(&self, at: usize) -> u64 {
-        self.region.map_or(u64::MAX, |region| region.words()[at])
-    }
-
-    /// Two blocks by their levels; says which of the two are done.
-    #[inline]
-    fn cut_by_levels(
-        &mut self,
-        at: usize,
-        blocks: &[[f32; pack::BLOCK]; 2],
-        levels: &Levels,
-    ) -> [bool; 2] {
-        let inside = [self.inside(at), self.inside(at + 1)];
-        if inside == [0; 2] {
-            return [true; 2];
-        }
-        let mut counts = [[0; pack::BLOCK]; 2];
-        let exact = [0, 1].map(|half| levels.count(&blocks[half], &mut counts[half]));
-        let reached = reached(&counts);
-        for (plane, &level) in self
-            .words
-            .chunks_exact_mut(self.length)
-            .zip(levels.levels())
-        {
-            plane[at] = reached[level][0] & inside[0];
-            plane[at + 1] = reached[level][1] & inside[1];
-        }
-        [exact[0] || inside[0] == 0, exact[1] || inside[1] == 0]
-    }
-
-    /// One block by comparisons, where its extent does not already tell.
-    fn cut<T: Sample>(&mut self, at: usize, block: &[T; pack::BLOCK], cuts: &[T]) -> Result<()> {
-        let inside = self.inside(at);
-        if inside == 0 {
-            return Ok(());
-        }
-        let extent = pack::extent(block);
-        if !extent.finite {
-            let region = self.region.map(|_| inside);
-            non_finite("heatmap", block, at * pack::BLOCK, region, self.shape)?;
-        }
-        for (plane, &cut) in self.words.chunks_exact_mut(self.length).zip(cuts) {
-            plane[at] = inside
-                & if extent.finite && extent.low >= cut {
-                    u64::MAX
-                } else if extent.finite && extent.high < cut {
-                    0
-                } else {
-                    pack::pack_at_least(block, cut)
-                };
-        }
-        Ok(())
-    }
-
-    /// The last block, which is not full.
-    fn cut_rest<T: Sample>(&mut self, at: usize, rest: &[T], cuts: &[T]) -> Result<()> {
-        let region = self.region.map(|region| region.words()[at]);
-        non_finite("heatmap", rest, at * pack::BLOCK, region, self.shape)?;
-        let mut block = [T::ZERO; pack::BLOCK];
-        block[..rest.len()].copy_from_slice(rest);
-        let inside = self.inside(at) & pack::first_pixels(rest.len());
-        for (plane, &cut) in self.words.chunks_exact_mut(self.length).zip(cuts) {
-            plane[at] = pack::pack_at_least(&block, cut) & inside;
-        }
-        Ok(())
-    }
-}
-
-/// Pairs of blocks that are fetched at once: 16 KiB.
-const AHEAD: usize = 32;
-
-/// Reads one value of every cache line of some blocks, those of several pages in turns.
-///
-/// The misses overlap, which they do not when each is followed by the work on what it brings.
-#[inline(never)]
-fn fetch(blocks: &[[[f32; pack::BLOCK]; 2]]) {
-    const LINE: usize = 16;
-    const PAGE: usize = 1024;
-    let values = blocks.as_flattened().as_flattened();
-    let mut sum = 0.0;
-    for line in 0..PAGE / LINE {
-        for page in values.chunks_exact(PAGE) {
-            sum += page[line * LINE];
-        }
-    }
-    std::hint::black_box(sum);
 }
