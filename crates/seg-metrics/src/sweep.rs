@@ -1,6 +1,5 @@
 //! A threshold stack and a reference -> IoU at every threshold, the best one, the area.
 
-use crate::mask::count;
 use crate::{BitMask, Confusion, EmptyPolicy, Result, ThresholdStack};
 
 /// Scores of a heatmap against a reference at every threshold.
@@ -71,11 +70,8 @@ pub fn threshold_sweep(
     policy: EmptyPolicy,
 ) -> Result<Sweep> {
     crate::error::same_shape("heatmap", heatmap.shape(), "reference", reference.shape())?;
-    let actual = match heatmap.region() {
-        None => reference.count(),
-        Some(region) => count::count_and(reference.words(), region.words()),
-    };
     let ordered = heatmap.ordered(reference);
+    let actual = heatmap.inside(&ordered);
     let mut counts = Vec::with_capacity(heatmap.len());
     let mut iou = Vec::with_capacity(heatmap.len());
     for t in 0..heatmap.len() {

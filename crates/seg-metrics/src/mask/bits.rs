@@ -125,8 +125,8 @@ impl BitMask {
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`] if the region covers another grid; [`Error::NonFinite`] for a
-    /// threshold, or a value inside the region, that is NaN or infinite.
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if the region covers another grid;
+    /// [`Error::NonFinite`](crate::Error::NonFinite) for a threshold, or a value inside the region, that is NaN or infinite.
     ///
     /// # Source
     ///
@@ -245,7 +245,7 @@ impl BitMask {
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`] if the masks cover different grids.
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if the masks cover different grids.
     pub fn intersection_count(&self, other: &Self) -> Result<u64> {
         self.check("left mask", "right mask", other)?;
         Ok(count::count_and(&self.words, &other.words))
@@ -255,7 +255,7 @@ impl BitMask {
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`] if the masks cover different grids.
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if the masks cover different grids.
     pub fn and(&self, other: &Self) -> Result<Self> {
         self.zip(other, |a, b| a & b)
     }
@@ -264,7 +264,7 @@ impl BitMask {
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`] if the masks cover different grids.
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if the masks cover different grids.
     pub fn or(&self, other: &Self) -> Result<Self> {
         self.zip(other, |a, b| a | b)
     }
@@ -273,7 +273,7 @@ impl BitMask {
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`] if the masks cover different grids.
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if the masks cover different grids.
     pub fn and_not(&self, other: &Self) -> Result<Self> {
         self.zip(other, |a, b| a & !b)
     }

@@ -124,6 +124,11 @@ impl Runs {
         found
     }
 
+    /// The region in the words of these runs.
+    pub(crate) fn inside(&self) -> &[u64] {
+        &self.inside
+    }
+
     /// The words of these runs from the words of the whole grid.
     pub(crate) fn gather(&self, words: &[u64]) -> Vec<u64> {
         let one = |run: usize, k: usize| {

@@ -14,7 +14,8 @@ use crate::{Comparison, Error, Result, Sample};
 /// The masks of one heatmap at every threshold, made in one pass over the values.
 ///
 /// Every plane is restricted to the region of interest the stack was made with, and so is every
-/// score computed from it.
+/// score computed from it. Runs of 16 pixels that do not touch the region are neither read nor kept,
+/// so a stack costs in proportion to its region.
 ///
 /// # Examples
 ///
@@ -191,6 +192,14 @@ impl ThresholdStack {
         match &self.region {
             None => mask.words().into(),
             Some(region) => region.runs().gather(mask.words()).into(),
+        }
+    }
+
+    /// Pixels of the region set in a mask, given by its ordered words.
+    pub(crate) fn inside(&self, ordered: &[u64]) -> u64 {
+        match &self.region {
+            None => count::count(ordered),
+            Some(region) => count::count_and(ordered, region.runs().inside()),
         }
     }
 
