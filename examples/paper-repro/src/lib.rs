@@ -13,6 +13,7 @@ pub mod manifest;
 pub mod memory;
 pub mod outputs;
 pub mod progress;
+pub mod published;
 pub mod report;
 pub mod slices;
 pub mod stages;

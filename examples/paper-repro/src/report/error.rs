@@ -70,6 +70,9 @@ pub enum Error {
         /// What the encoder said.
         source: image::ImageError,
     },
+    /// The list of claims could not be read or written.
+    #[error("cannot list the claims: {0}")]
+    Claims(#[source] csv::Error),
     /// The page template could not be rendered.
     #[error("cannot render the report page: {0}")]
     Template(#[from] minijinja::Error),

@@ -150,6 +150,7 @@ pub(super) fn controls(
         .rows()
         .iter()
         .filter(|c| c.treatment == treatment && c.reference == reference)
+        .filter(|c| c.threshold.is_none_or(|t| study.is_headline(t)))
         .map(|c| (names::words(&c.method), c.miou))
         .collect()
 }

@@ -4,6 +4,7 @@ use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 
 use super::caveats::{self, Meaning};
+use super::claims::{self, Verdict};
 use super::error::Result;
 use super::figure::{Figure, STYLE};
 use super::headline::{self, Tile};
@@ -26,6 +27,8 @@ struct Page<'a> {
     figures: Vec<PageFigure>,
     absent: &'a [Absent],
     tables: Vec<PageTable>,
+    claims: Vec<PageClaim<'a>>,
+    claims_summary: String,
     meanings: Vec<Meaning>,
     run: PageRun<'a>,
     figure_style: &'static str,
@@ -38,6 +41,12 @@ struct PageRun<'a> {
     total: String,
     threads: Option<String>,
     details: &'a [Fact],
+}
+
+#[derive(Serialize)]
+struct PageClaim<'a> {
+    verdict: &'a Verdict,
+    shown: &'static str,
 }
 
 #[derive(Serialize)]
@@ -85,6 +94,7 @@ pub(super) fn render(
     study: &Study<'_>,
     figures: &[Figure],
     absent: &[Absent],
+    verdicts: &[Verdict],
 ) -> Result<String> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -102,6 +112,14 @@ pub(super) fn render(
         figures: figures.iter().map(page_figure).collect(),
         absent,
         tables: sections::tables(study),
+        claims: verdicts
+            .iter()
+            .map(|verdict| PageClaim {
+                verdict,
+                shown: verdict.shown(),
+            })
+            .collect(),
+        claims_summary: claims::summary(verdicts),
         meanings,
         run: page_run(&input.costs),
         figure_style: STYLE,

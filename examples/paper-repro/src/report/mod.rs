@@ -11,6 +11,7 @@
 
 mod axes;
 mod caveats;
+mod claims;
 mod colour;
 mod error;
 mod fig_agreement;
@@ -31,6 +32,7 @@ mod overlay_cells;
 mod ranges;
 mod raster;
 mod rows;
+mod rows_more;
 mod sections;
 mod study;
 mod svg;
@@ -174,7 +176,9 @@ pub fn write_report(out: &Path, input: &ReportInput) -> Result<ReportSummary> {
         )?);
     }
     write::remove_stale_figures(&folder, &paths)?;
-    let page = html::render(input, &study, &figures, &absent)?;
+    let verdicts = claims::verdicts(&study)?;
+    claims::write_tables(out, &verdicts)?;
+    let page = html::render(input, &study, &figures, &absent, &verdicts)?;
     let report = write::atomically(out, "report.html", page.as_bytes())?;
     Ok(ReportSummary {
         report,

@@ -14,6 +14,10 @@ pub(super) struct Classification {
     pub(super) accuracy: Option<f64>,
     pub(super) ci_low: Option<f64>,
     pub(super) ci_high: Option<f64>,
+    /// Half-width of the interval in its published form, where the table has it.
+    pub(super) wald: Option<f64>,
+    /// Least and most epochs run, where the table has them.
+    pub(super) epochs: Option<(f64, f64)>,
 }
 
 impl Row for Classification {
@@ -30,6 +34,8 @@ impl Row for Classification {
             accuracy: r.optional("accuracy")?,
             ci_low: r.optional("ci_low")?,
             ci_high: r.optional("ci_high")?,
+            wald: r.optional("wald_half_width")?,
+            epochs: r.optional("epochs_min")?.zip(r.optional("epochs_max")?),
         })
     }
 }
@@ -46,6 +52,12 @@ pub(super) struct MeanIou {
     pub(super) n_undefined: usize,
     pub(super) miou: Option<f64>,
     pub(super) sd: Option<f64>,
+    /// Mean share of the tissue marked.
+    pub(super) coverage: Option<f64>,
+    /// Mean IoU expected of unrelated regions of these sizes.
+    pub(super) expected: Option<f64>,
+    /// Mean IoU corrected for that chance.
+    pub(super) corrected: Option<f64>,
 }
 
 impl Row for MeanIou {
@@ -71,6 +83,9 @@ impl Row for MeanIou {
             n_undefined: r.count("n_undefined")?,
             miou: r.optional("miou")?,
             sd: r.optional("sd")?,
+            coverage: r.optional("coverage")?,
+            expected: r.optional("expected")?,
+            corrected: r.optional("corrected")?,
         })
     }
 }
@@ -81,6 +96,8 @@ pub(super) struct Control {
     pub(super) method: String,
     pub(super) treatment: String,
     pub(super) reference: String,
+    /// None for a region that no threshold made.
+    pub(super) threshold: Option<f64>,
     pub(super) miou: Option<f64>,
 }
 
@@ -91,6 +108,7 @@ impl Row for Control {
             method: r.text("method").to_owned(),
             treatment: r.text("treatment").to_owned(),
             reference: r.text("reference").to_owned(),
+            threshold: r.optional("threshold")?,
             miou: r.optional("miou")?,
         })
     }
@@ -135,6 +153,8 @@ pub(super) struct Agreement {
     pub(super) q1: Option<f64>,
     pub(super) q3: Option<f64>,
     pub(super) mean: Option<f64>,
+    /// Mean agreement expected of unrelated regions of these sizes.
+    pub(super) expected: Option<f64>,
 }
 
 fn agreement(key: &str, r: &Record<'_>) -> Result<Agreement> {
@@ -147,6 +167,7 @@ fn agreement(key: &str, r: &Record<'_>) -> Result<Agreement> {
         q1: r.optional("q1")?,
         q3: r.optional("q3")?,
         mean: r.optional("mean")?,
+        expected: r.optional("expected")?,
     })
 }
 
@@ -224,6 +245,11 @@ pub(super) struct LiquidLoss {
     pub(super) p: Option<f64>,
     pub(super) ci_low: Option<f64>,
     pub(super) ci_high: Option<f64>,
+    pub(super) pearson: Option<f64>,
+    /// p-value corrected for all cells, by max-T, or by Holm where there is no other.
+    pub(super) corrected_p: Option<f64>,
+    /// ρ within treatments.
+    pub(super) within: Option<f64>,
 }
 
 impl Row for LiquidLoss {
@@ -247,6 +273,9 @@ impl Row for LiquidLoss {
             p: r.optional("p")?,
             ci_low: r.optional("ci_low")?,
             ci_high: r.optional("ci_high")?,
+            pearson: r.optional("pearson")?,
+            corrected_p: r.optional("p_max_t")?.or(r.optional("p_holm")?),
+            within: r.optional("within")?,
         })
     }
 }

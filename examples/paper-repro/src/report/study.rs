@@ -9,6 +9,7 @@ use super::rows::{
     AcrossMethods, AcrossNetworks, Agreement, Classification, Control, Epoch, Fraction, LiquidLoss,
     MeanIou, RawAgreement, TestRow,
 };
+use super::rows_more::{Depth, LossGroup, Peak, ProtocolEffect, ReferenceFraction};
 use super::tables::{Loaded, load};
 
 /// Every table of the output folder, with the order in which to show names.
@@ -25,6 +26,13 @@ pub(super) struct Study<'a> {
     pub(super) raw_agreement: Loaded<RawAgreement>,
     pub(super) liquid_loss: Loaded<LiquidLoss>,
     pub(super) tests: Loaded<TestRow>,
+    pub(super) reference_fractions: Loaded<ReferenceFraction>,
+    pub(super) loss_groups: Loaded<LossGroup>,
+    pub(super) depth: Loaded<Depth>,
+    pub(super) peaks: Loaded<Peak>,
+    pub(super) effects: Loaded<ProtocolEffect>,
+    /// Agreement across methods on networks never trained.
+    pub(super) untrained: Loaded<Agreement>,
     /// Training history of each network.
     pub(super) histories: Vec<(String, Loaded<Epoch>)>,
 }
@@ -38,6 +46,7 @@ impl<'a> Study<'a> {
     pub(super) fn read(out: &Path, facts: &'a RunFacts) -> Result<Self> {
         let across_methods: Loaded<AcrossMethods> = load(out, "tables/agreement_methods.csv")?;
         let across_networks: Loaded<AcrossNetworks> = load(out, "tables/agreement_networks.csv")?;
+        let untrained: Loaded<AcrossMethods> = load(out, "tables/agreement_random_weights.csv")?;
         let mut histories = Vec::new();
         for network in &facts.networks {
             let table = load(out, &format!("models/{}/history.csv", network.name))?;
@@ -54,6 +63,12 @@ impl<'a> Study<'a> {
             raw_agreement: load(out, "tables/agreement_raw.csv")?,
             liquid_loss: load(out, "tables/liquid_loss.csv")?,
             tests: load(out, "tables/tests.csv")?,
+            reference_fractions: load(out, "tables/reference_fraction.csv")?,
+            loss_groups: load(out, "tables/liquid_loss_groups.csv")?,
+            depth: load(out, "tables/depth.csv")?,
+            peaks: load(out, "tables/peaks.csv")?,
+            effects: load(out, "tables/protocol_effects.csv")?,
+            untrained: map(untrained, |r| r.0),
             histories,
         })
     }

@@ -194,6 +194,35 @@ fn whole_report_is_written() {
 }
 
 #[test]
+fn claims_are_judged_and_published_numbers_are_quoted() {
+    let out = tempfile::tempdir().unwrap();
+    tables(out.path());
+    let summary = write_report(out.path(), &input()).unwrap();
+    let text = fs::read_to_string(out.path().join("tables/claims.csv")).unwrap();
+    let row = |id: &str| {
+        text.lines()
+            .find(|l| l.starts_with(&format!("{id},")))
+            .unwrap()
+            .to_owned()
+    };
+    // overlap rises from −40 to −5 by construction of a phantom: found, and still not shown
+    assert!(row("H17").contains(",built_in,built_in,"), "{}", row("H17"));
+    assert!(row("H7").contains(",emergent,present,") || row("H7").contains(",emergent,absent,"));
+    assert!(row("H22").contains(",not_computed,"));
+    let published = fs::read_to_string(out.path().join("published/tests.csv")).unwrap();
+    assert!(published.contains("1793.2"));
+    // quoted, never ticked: no page of a phantom says that a published number was met
+    let page = fs::read_to_string(&summary.report).unwrap().to_lowercase();
+    assert!(!page.contains("reproduced") && !page.contains('✓') && !page.contains('✔'));
+
+    let mut real = input();
+    real.facts.synthetic = false;
+    write_report(out.path(), &real).unwrap();
+    let text = fs::read_to_string(out.path().join("tables/claims.csv")).unwrap();
+    assert!(!text.contains("built_in"));
+}
+
+#[test]
 fn text_from_users_is_escaped_everywhere() {
     let out = tempfile::tempdir().unwrap();
     tables(out.path());

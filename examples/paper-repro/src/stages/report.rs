@@ -36,7 +36,17 @@ impl Stage for Report {
     }
 
     fn owned(&self) -> &'static [&'static str] {
-        &["figures", "report.html"]
+        &[
+            "figures",
+            "report.html",
+            "published/table-1.csv",
+            "published/figure-3.csv",
+            "published/figure-4.csv",
+            "published/figure-5.csv",
+            "published/tests.csv",
+            "published/claims.csv",
+            "tables/claims.csv",
+        ]
     }
 
     fn run(&self, run: &Run, manifest: &Manifest) -> Result<()> {

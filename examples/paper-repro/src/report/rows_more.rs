@@ -1,0 +1,62 @@
+//! The rows of the tables that go beyond the paper's own figures, all of them optional.
+
+use super::error::Result;
+use super::tables::{Record, Row};
+
+/// Declares a row: its columns are its fields; those of kind `extra` may be absent.
+macro_rules! row {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ident),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub(super) struct $name {
+            $(pub(super) $field: row!(@type $kind),)*
+        }
+
+        impl Row for $name {
+            const COLUMNS: &'static [&'static str] = row!(@columns [] $($field: $kind,)*);
+            fn parse(r: &Record<'_>) -> Result<Self> {
+                Ok(Self {
+                    $($field: row!(@read r, $field, $kind),)*
+                })
+            }
+        }
+    };
+    (@type text) => { String };
+    (@type count) => { usize };
+    (@type number) => { f64 };
+    (@type optional) => { Option<f64> };
+    (@type extra) => { Option<f64> };
+    (@columns [$($done:expr,)*]) => { &[$($done,)*] };
+    (@columns [$($done:expr,)*] $field:ident: extra, $($rest:tt)*) => {
+        row!(@columns [$($done,)*] $($rest)*)
+    };
+    (@columns [$($done:expr,)*] $field:ident: $kind:ident, $($rest:tt)*) => {
+        row!(@columns [$($done,)* stringify!($field),] $($rest)*)
+    };
+    (@read $r:ident, $field:ident, text) => { $r.text(stringify!($field)).to_owned() };
+    (@read $r:ident, $field:ident, count) => { $r.count(stringify!($field))? };
+    (@read $r:ident, $field:ident, number) => { $r.number(stringify!($field))? };
+    (@read $r:ident, $field:ident, optional) => { $r.optional(stringify!($field))? };
+    (@read $r:ident, $field:ident, extra) => { $r.optional(stringify!($field))? };
+}
+
+row! {
+    /// A row of `tables/reference_fraction.csv`: share of tissue that a reference calls damaged.
+    ReferenceFraction { source: text, treatment: text, mean: optional }
+}
+row! {
+    /// A row of `tables/liquid_loss_groups.csv`.
+    LossGroup { treatment: text, mean: optional }
+}
+row! {
+    /// A row of `tables/depth.csv`: mean heat by depth under the edge.
+    Depth { model: text, method: text, depth_from: number, depth_to: number, mean: optional }
+}
+row! {
+    /// A row of `tables/peaks.csv`: how far apart two methods point.
+    Peak { peak_distance_mm: optional }
+}
+row! {
+    /// A row of `tables/protocol_effects.csv`.
+    ProtocolEffect { switch: text, base: optional, flipped: optional, difference: optional }
+}
