@@ -1,6 +1,7 @@
 //! Values in [0, 1] -> colours that rise evenly in lightness and survive colour blindness.
 //!
-//! Control points: nine even samples each of viridis and inferno (matplotlib, CC0). Between them
+//! Control points: nine even samples each of viridis and inferno (matplotlib, CC0), and nine of a
+//! ramp of ours from blue to orange, which people with red-green blindness tell apart. Between them
 //! colours are mixed linearly in sRGB.
 
 /// An 8-bit sRGB colour.
@@ -14,7 +15,21 @@ pub(super) enum Ramp {
     Viridis,
     /// Black to pale yellow, for heatmaps over a grey picture.
     Inferno,
+    /// Blue over near-white to orange-brown, for signed amounts: the middle is zero.
+    BlueOrange,
 }
+
+const BLUE_ORANGE: [[u8; 3]; 9] = [
+    [5, 66, 123],
+    [33, 113, 181],
+    [96, 165, 214],
+    [178, 211, 236],
+    [245, 245, 242],
+    [253, 208, 162],
+    [246, 150, 66],
+    [205, 92, 8],
+    [127, 54, 4],
+];
 
 const VIRIDIS: [[u8; 3]; 9] = [
     [68, 1, 84],
@@ -46,6 +61,7 @@ impl Ramp {
         let points = match self {
             Self::Viridis => &VIRIDIS,
             Self::Inferno => &INFERNO,
+            Self::BlueOrange => &BLUE_ORANGE,
         };
         let place = if value.is_finite() {
             value.clamp(0.0, 1.0) * (points.len() - 1) as f64

@@ -73,6 +73,9 @@ pub enum Error {
     /// The list of claims could not be read or written.
     #[error("cannot list the claims: {0}")]
     Claims(#[source] csv::Error),
+    /// The numbers of a figure could not be put into a table.
+    #[error("cannot write the numbers of a figure: {0}")]
+    Data(#[source] csv::Error),
     /// The page template could not be rendered.
     #[error("cannot render the report page: {0}")]
     Template(#[from] minijinja::Error),

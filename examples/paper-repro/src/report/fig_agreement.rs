@@ -1,7 +1,8 @@
-//! Figure 5: agreement across methods and across networks.
+//! Figures 5, S7 and S8: agreement across methods and across networks, at one threshold and at all.
 
 use super::axes::Ticks;
-use super::figure::Figure;
+use super::fig_miou::letter;
+use super::figure::{Data, Figure, cell};
 use super::lines::{Key, LineChart, Series, Style, legend};
 use super::names;
 use super::ranges::{BoxChart, BoxRow};
@@ -18,11 +19,10 @@ struct Side<'a> {
     colour: usize,
 }
 
-/// Draws figure 5; none without rows at the headline threshold.
-pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
+fn sides<'a>(study: &'a Study<'_>) -> [Side<'a>; 2] {
     let methods = study.across_methods.rows();
     let networks = study.across_networks.rows();
-    let sides = [
+    [
         Side {
             across: "methods",
             rows: methods,
@@ -37,11 +37,45 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
             show: names::method,
             colour: 1,
         },
-    ];
+    ]
+}
+
+fn data<'a>(rows: impl Iterator<Item = (&'static str, &'a Agreement)>) -> Data {
+    let mut data = Data::new(&[
+        "across",
+        "held_fixed",
+        "threshold",
+        "n",
+        "n_undefined",
+        "median",
+        "q1",
+        "q3",
+        "mean",
+        "expected_by_chance",
+    ]);
+    for (across, r) in rows {
+        data.row([
+            across.to_owned(),
+            r.key.clone(),
+            r.threshold.to_string(),
+            r.n.to_string(),
+            r.n_undefined.to_string(),
+            cell(r.median),
+            cell(r.q1),
+            cell(r.q3),
+            cell(r.mean),
+            cell(r.expected),
+        ]);
+    }
+    data
+}
+
+/// Draws figure 5; none without rows at the headline threshold.
+pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
     let mut boxes = Vec::new();
-    let mut lines = Vec::new();
     let mut seen = Vec::new();
     let mut whiskers = false;
+    let sides = sides(study);
     for side in &sides {
         let rows: Vec<BoxRow> = side
             .keys
@@ -53,7 +87,7 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
         }
         whiskers |= rows.iter().any(|r| r.whiskers.is_some());
         seen.extend(sentences(study, side, &rows));
-        let letter = super::fig_miou::letter(boxes.len());
+        let letter = letter(boxes.len());
         boxes.push(
             BoxChart {
                 title: format!("{letter}\u{2002}Across {}", side.across),
@@ -74,49 +108,75 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
     if boxes.is_empty() {
         return None;
     }
-    for side in &sides {
-        let ts = thresholds(side.rows.iter().map(|r| r.threshold));
-        if ts.len() > 1 {
-            let letter = super::fig_miou::letter(boxes.len() + lines.len());
-            lines.push(curves(study, side, &letter, &ts));
-        }
-    }
-    let mut keys = vec![
+    let keys = [
         (
             Key::Median,
             "median, box from lower to upper quartile".to_owned(),
         ),
         (Key::Mean, "mean".to_owned()),
     ];
-    if !lines.is_empty() {
-        for side in &sides {
-            keys.extend(
-                side.keys
-                    .iter()
-                    .enumerate()
-                    .map(|(i, key)| (Key::Line(style(study, side, i, key)), (side.show)(key))),
-            );
-        }
-    }
     let spread = if whiskers {
         "Whiskers reach to the last value within 1.5 times the interquartile range; dots lie beyond."
     } else {
         "Whiskers are absent: the tables hold quartiles, not the single slices."
     };
+    let headline = sides.iter().flat_map(|side| {
+        let rows = side.rows.iter().map(|r| (side.across, r));
+        rows.filter(|(_, r)| study.is_headline(r.threshold))
+    });
     Some(Figure {
         stem: "figure-5".to_owned(),
         number: "Figure 5".to_owned(),
         title: "Agreement across methods and across networks".to_owned(),
-        rows: [boxes, lines]
-            .into_iter()
-            .filter(|r| !r.is_empty())
-            .collect(),
+        rows: vec![boxes],
         legend: legend(&keys),
         reading: format!(
-            "Agreement φ of one slice is the mean IoU over all pairs of marked regions: across methods with the network held fixed (named at the left), and across networks with the method held fixed. 1: all mark the same pixels; 0: nothing in common. {spread} Curves: median over thresholds."
+            "Agreement φ of one slice is the mean IoU over all pairs of marked regions: across methods with the network held fixed (named at the left), and across networks with the method held fixed. 1: all mark the same pixels; 0: nothing in common. {spread}"
         ),
         seen,
+        data: data(headline),
     })
+}
+
+/// Draws figures S7 and S8, agreement at every threshold; none with a single threshold.
+pub(super) fn draw_thresholds(study: &Study<'_>) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for (side, number) in sides(study).iter().zip([7, 8]) {
+        let ts = thresholds(side.rows.iter().map(|r| r.threshold));
+        if ts.len() < 2 {
+            continue;
+        }
+        let panels = side
+            .keys
+            .iter()
+            .enumerate()
+            .map(|(i, key)| curve(study, side, &letter(i), key, &ts))
+            .collect();
+        figures.push(Figure {
+            stem: format!("figure-s{number}"),
+            number: format!("Figure S{number}"),
+            title: format!("Agreement across {} at every threshold", side.across),
+            rows: vec![panels],
+            legend: legend(&[
+                (
+                    Key::Line(Style::solid(side.colour)),
+                    "median; band from lower to upper quartile".to_owned(),
+                ),
+                (
+                    Key::Dash(2),
+                    "expected of unrelated regions of the same sizes, where the table has it"
+                        .to_owned(),
+                ),
+            ]),
+            reading: format!(
+                "As figure 5, over all thresholds of the map; dotted line at {}.",
+                study.threshold()
+            ),
+            seen: Vec::new(),
+            data: data(side.rows.iter().map(|r| (side.across, r))),
+        });
+    }
+    figures
 }
 
 fn box_row(study: &Study<'_>, side: &Side<'_>, key: &str) -> Option<BoxRow> {
@@ -154,53 +214,48 @@ fn box_row(study: &Study<'_>, side: &Side<'_>, key: &str) -> Option<BoxRow> {
     })
 }
 
-fn style(study: &Study<'_>, side: &Side<'_>, index: usize, key: &str) -> Style {
-    if side.across == "networks" {
-        // The method keeps its colour of the other figures.
-        Style::solid(study.method_colour(key))
-    } else {
-        Style {
-            colour: super::lines::COLOURS - 1,
-            dash: index,
-            faint: false,
-        }
-    }
-}
-
-fn curves(study: &Study<'_>, side: &Side<'_>, letter: &str, ts: &[f64]) -> Panel {
-    let series = side
-        .keys
+fn curve(study: &Study<'_>, side: &Side<'_>, letter: &str, key: &str, ts: &[f64]) -> Panel {
+    let rows: Vec<&Agreement> = ts
         .iter()
-        .enumerate()
-        .map(|(i, key)| {
-            let rows: Vec<&Agreement> = ts
+        .filter_map(|t| {
+            side.rows
                 .iter()
-                .filter_map(|t| {
-                    side.rows
-                        .iter()
-                        .find(|r| r.key == *key && same(r.threshold, *t))
-                })
-                .collect();
-            Series {
-                style: style(study, side, i, key),
-                points: rows.iter().map(|r| (r.threshold, r.median)).collect(),
-                band: Vec::new(),
-            }
+                .find(|r| r.key == key && same(r.threshold, *t))
         })
         .collect();
+    let series = vec![
+        Series {
+            style: Style::solid(side.colour),
+            points: rows.iter().map(|r| (r.threshold, r.median)).collect(),
+            band: rows
+                .iter()
+                .filter_map(|r| Some((r.threshold, r.q1?, r.q3?)))
+                .collect(),
+        },
+        Series {
+            style: Style {
+                colour: super::lines::COLOURS - 1,
+                dash: 2,
+                faint: false,
+            },
+            points: rows.iter().map(|r| (r.threshold, r.expected)).collect(),
+            band: Vec::new(),
+        },
+    ];
+    let shown = (side.show)(key);
     LineChart {
-        title: format!("{letter}\u{2002}Across {}, every threshold", side.across),
+        title: format!("{letter}\u{2002}{shown}"),
         x_title: "Threshold t of the map".to_owned(),
-        y_title: "Median agreement φ (no unit)".to_owned(),
+        y_title: "Agreement φ (no unit)".to_owned(),
         x_range: (0.0, 1.0),
         y_range: (0.0, 1.0),
         x_ticks: Ticks::unit(),
         y_ticks: Ticks::unit(),
         mark_x: Some(study.facts.threshold),
         mark_zero: false,
-        width: 420.0,
+        width: 300.0,
         series,
-        label: format!("Median agreement across {} over thresholds", side.across),
+        label: format!("Agreement across {} over thresholds, {shown}", side.across),
     }
     .panel()
 }

@@ -1,7 +1,7 @@
 //! Figure 1: one slice of each class and treatment, and the damage known for it.
 
 use super::error::Result;
-use super::figure::Figure;
+use super::figure::{Data, Figure, cell};
 use super::heat::colour_bar;
 use super::input::ExampleSlice;
 use super::names;
@@ -37,9 +37,28 @@ pub(super) fn draw(study: &Study<'_>, slices: &[ExampleSlice]) -> Result<Option<
     let any_truth = chosen.iter().any(|s| s.truth.is_some());
     let mut panels = Vec::new();
     let mut seen = Vec::new();
+    let mut data = Data::new(&[
+        "scan",
+        "class",
+        "treatment",
+        "slice",
+        "tissue_mean",
+        "tissue_sd",
+        "damaged_share",
+    ]);
     for (i, slice) in chosen.iter().enumerate() {
         panels.push(panel(study, slice, window, any_truth, i == 0)?);
-        seen.push(sentence(study, slice));
+        let measured = Measured::of(study, slice);
+        data.row([
+            slice.scan.clone(),
+            slice.class.clone(),
+            slice.treatment.clone(),
+            slice.slice_index.to_string(),
+            cell(measured.as_ref().map(|m| m.mean)),
+            cell(measured.as_ref().map(|m| m.spread)),
+            cell(measured.as_ref().and_then(|m| m.damaged)),
+        ]);
+        seen.push(sentence(study, slice, measured.as_ref()));
     }
     let mut reading = format!(
         "One slice per class and treatment, all shown with the same grey scale (white = {} of the full range).",
@@ -59,6 +78,7 @@ pub(super) fn draw(study: &Study<'_>, slices: &[ExampleSlice]) -> Result<Option<
         legend: Vec::new(),
         reading,
         seen,
+        data,
     }))
 }
 
@@ -176,40 +196,54 @@ pub(super) fn inside(slice: &ExampleSlice, map: &ndarray::Array2<f32>) -> ndarra
     map
 }
 
-fn sentence(study: &Study<'_>, slice: &ExampleSlice) -> String {
-    let tissue: Vec<f64> = slice
-        .image
-        .iter()
-        .zip(slice.foreground.iter())
-        .filter_map(|(v, inside)| inside.then_some(f64::from(*v)))
-        .collect();
-    let Some(mean) = super::study::mean(&tissue) else {
+/// The tissue of a slice in numbers.
+struct Measured {
+    mean: f64,
+    spread: f64,
+    /// Share of the tissue whose known damage reaches the threshold.
+    damaged: Option<f64>,
+}
+
+impl Measured {
+    /// None without tissue.
+    fn of(study: &Study<'_>, slice: &ExampleSlice) -> Option<Self> {
+        let tissue: Vec<f64> = slice
+            .image
+            .iter()
+            .zip(slice.foreground.iter())
+            .filter_map(|(v, inside)| inside.then_some(f64::from(*v)))
+            .collect();
+        let mean = super::study::mean(&tissue)?;
+        let squares: Vec<f64> = tissue.iter().map(|v| (v - mean).powi(2)).collect();
+        let level = study.facts.threshold as f32;
+        let damaged = slice.truth.as_ref().map(|truth| {
+            let pixels = truth.iter().zip(slice.foreground.iter());
+            let damaged = pixels.filter(|(v, inside)| **inside && **v >= level);
+            damaged.count() as f64 / tissue.len() as f64
+        });
+        Some(Self {
+            mean,
+            spread: super::study::mean(&squares).map_or(0.0, f64::sqrt),
+            damaged,
+        })
+    }
+}
+
+fn sentence(study: &Study<'_>, slice: &ExampleSlice, measured: Option<&Measured>) -> String {
+    let Some(measured) = measured else {
         return format!("{}: no tissue was found.", heading(slice));
     };
-    let spread = super::study::mean(
-        &tissue
-            .iter()
-            .map(|v| (v - mean).powi(2))
-            .collect::<Vec<_>>(),
-    )
-    .map_or(0.0, f64::sqrt);
     let mut text = format!(
         "{}: tissue signal {} ± {} (mean ± SD of pixels)",
         heading(slice),
-        names::fixed(mean, 2),
-        names::fixed(spread, 2)
+        names::fixed(measured.mean, 2),
+        names::fixed(measured.spread, 2)
     );
-    if let Some(truth) = &slice.truth {
-        let level = study.facts.threshold as f32;
-        let damaged = truth
-            .iter()
-            .zip(slice.foreground.iter())
-            .filter(|(v, inside)| **inside && **v >= level)
-            .count();
+    if let Some(share) = measured.damaged {
         text.push_str(&format!(
             "; damage of at least {} in {} of the tissue",
             study.threshold(),
-            names::percent(damaged as f64 / tissue.len() as f64)
+            names::percent(share)
         ));
     }
     text.push('.');

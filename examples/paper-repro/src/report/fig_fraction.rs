@@ -1,15 +1,15 @@
-//! Figure 7: how much of the tissue is marked in each group, the negative control among them.
+//! Figure E1: how much of the tissue is marked in each group, the negative control among them.
 
 use super::axes::Ticks;
 use super::colour::Ramp;
 use super::fig_miou::letter;
-use super::figure::Figure;
+use super::figure::{Data, Figure, cell};
 use super::heat::HeatGrid;
 use super::names;
 use super::rows::Fraction;
 use super::study::{Study, extremes, mean};
 
-/// Draws figure 7; none without rows at the headline threshold.
+/// Draws figure E1; none without rows at the headline threshold.
 pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
     let rows: Vec<&Fraction> = study
         .fractions
@@ -25,6 +25,17 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
     groups.sort_by_key(|g| g != OTHER);
     let mut panels = Vec::new();
     let mut seen = Vec::new();
+    let mut data = Data::new(&["group", "network", "method", "threshold", "n", "mean"]);
+    for row in &rows {
+        data.row([
+            row.group.clone(),
+            row.model.clone(),
+            row.method.clone(),
+            row.threshold.to_string(),
+            row.n.to_string(),
+            cell(row.mean),
+        ]);
+    }
     for (i, group) in groups.iter().enumerate() {
         let of_group: Vec<&Fraction> = rows.iter().copied().filter(|r| r.group == *group).collect();
         let value = |method: &String, network: &String| {
@@ -44,6 +55,7 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
                     .map(|m| networks.iter().map(|n| value(m, n)).collect())
                     .collect(),
                 footer: Vec::new(),
+                marks: Vec::new(),
                 ramp: Ramp::Viridis,
                 range: (0.0, 1.0),
                 ticks: Ticks::unit(),
@@ -58,8 +70,8 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
         seen.extend(sentence(group, &shown, &of_group));
     }
     Some(Figure {
-        stem: "figure-7".to_owned(),
-        number: "Figure 7".to_owned(),
+        stem: "figure-e1".to_owned(),
+        number: "Figure E1".to_owned(),
         title: "Marked share of the tissue by group".to_owned(),
         rows: vec![panels],
         legend: Vec::new(),
@@ -69,6 +81,7 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
             study.facts.positive_class
         ),
         seen,
+        data,
     })
 }
 

@@ -1,8 +1,8 @@
-//! Figure 3: overlap with the reference, per treatment and over thresholds.
+//! Figures 3 and S5: overlap with the references, by treatment, and over thresholds.
 
 use super::axes::Ticks;
 use super::colour::Ramp;
-use super::figure::Figure;
+use super::figure::{Data, Figure, cell};
 use super::heat::HeatGrid;
 use super::lines::{Key, LineChart, Series, Style, legend};
 use super::names;
@@ -24,105 +24,214 @@ pub(super) fn of_reference<'a>(study: &Study<'_>, rows: &'a [MeanIou]) -> Vec<&'
     rows.iter().filter(|r| r.reference == wanted).collect()
 }
 
+/// References in the order of the page: the supervised map, as the paper, then the truth.
+pub(super) fn references(study: &Study<'_>) -> Vec<String> {
+    let rows = study.miou.rows();
+    let has = |name: &str| rows.iter().any(|r| r.reference == name);
+    let mut found: Vec<String> = ["supervised", "truth"]
+        .iter()
+        .filter(|name| has(name))
+        .map(|name| (*name).to_owned())
+        .collect();
+    if let Some(first) = rows.first()
+        && found.is_empty()
+    {
+        found.push(first.reference.clone());
+    }
+    found
+}
+
 /// Draws figure 3; none without rows.
 pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
-    let rows = of_reference(study, study.miou.rows());
-    let first = *rows.first()?;
-    let reference = names::reference(&first.reference, study.facts.synthetic);
-    let treatments = study.treatments(rows.iter().map(|r| r.treatment.as_str()));
-    let networks = study.networks(rows.iter().map(|r| r.model.as_str()));
-    let methods = study.methods(rows.iter().map(|r| r.method.as_str()));
-    let mut heat = Vec::new();
-    for (i, treatment) in treatments.iter().enumerate() {
-        let here: Vec<&MeanIou> = rows
-            .iter()
-            .copied()
-            .filter(|r| r.treatment == *treatment && study.is_headline(r.threshold))
-            .collect();
-        heat.push(grid(
-            study,
-            &letter(i),
-            treatment,
-            &networks,
-            &methods,
-            &here,
-            controls(study, treatment, &first.reference),
-        ));
+    let references = references(study);
+    let all = study.miou.rows();
+    let mut data = Data::new(&[
+        "reference",
+        "treatment",
+        "network",
+        "method",
+        "threshold",
+        "n",
+        "n_undefined",
+        "miou",
+        "sd",
+        "coverage",
+        "expected",
+        "corrected",
+    ]);
+    let (mut panels, mut seen, mut index) = (Vec::new(), Vec::new(), 0);
+    let networks = study.networks(all.iter().map(|r| r.model.as_str()));
+    let methods = study.methods(all.iter().map(|r| r.method.as_str()));
+    for reference in &references {
+        let rows: Vec<&MeanIou> = all.iter().filter(|r| r.reference == *reference).collect();
+        let treatments = study.treatments(rows.iter().map(|r| r.treatment.as_str()));
+        let mut row = Vec::new();
+        for treatment in &treatments {
+            let here: Vec<&MeanIou> = rows
+                .iter()
+                .copied()
+                .filter(|r| r.treatment == *treatment && study.is_headline(r.threshold))
+                .collect();
+            for r in &here {
+                data.row([
+                    r.reference.clone(),
+                    r.treatment.clone(),
+                    r.model.clone(),
+                    r.method.clone(),
+                    r.threshold.to_string(),
+                    r.n.to_string(),
+                    r.n_undefined.to_string(),
+                    cell(r.miou),
+                    cell(r.sd),
+                    cell(r.coverage),
+                    cell(r.expected),
+                    cell(r.corrected),
+                ]);
+            }
+            let title = format!(
+                "{}\u{2002}{}, with {}",
+                letter(index),
+                names::treatment(treatment),
+                short(reference)
+            );
+            index += 1;
+            let footer = controls(study, treatment, reference);
+            row.push(grid(
+                study, title, treatment, &networks, &methods, &here, footer,
+            ));
+        }
+        panels.push(row);
+        let ts = thresholds(rows.iter().map(|r| r.threshold));
+        seen.extend(sentences(study, reference, &rows, &treatments, &ts));
     }
-    let ts = thresholds(rows.iter().map(|r| r.threshold));
-    let few = networks.len() * methods.len() <= 10;
-    let mut lines: Vec<Vec<Panel>> = Vec::new();
-    let mut index = treatments.len();
-    if ts.len() > 1 {
-        let groups: Vec<Option<&String>> = if few {
-            vec![None]
-        } else {
-            networks.iter().map(Some).collect()
-        };
-        for network in groups {
+    let distribution = super::fig_reference::panel(study, &letter(index));
+    let shown = names::list(
+        &references
+            .iter()
+            .map(|r| names::reference(r, study.facts.synthetic))
+            .collect::<Vec<_>>(),
+    );
+    let mut reading = format!(
+        "Mean intersection over union (mIoU) of the regions marked by each network and method with {shown}: 0 no overlap, 1 identical; threshold {}. Treatments are never pooled.",
+        study.threshold()
+    );
+    if !references.iter().any(|r| r == "supervised") {
+        reading
+            .push_str(" The paper compares with a supervised map, which this run does not have.");
+    }
+    if !study.controls.rows().is_empty() {
+        reading.push_str(" Rows set apart are controls that use no network: “Whole tissue” marks everything, so a map below it tells less than no map.");
+    }
+    if let Some(panel) = distribution {
+        reading.push_str(&format!(
+            " {}: share of the tissue damaged according to the references, one point per scan, mean and its interval.",
+            letter(index)
+        ));
+        panels.push(panel);
+    }
+    if index == 0 {
+        return None;
+    }
+    Some(Figure {
+        stem: "figure-3".to_owned(),
+        number: "Figure 3".to_owned(),
+        title: format!("Overlap with {shown}, by treatment"),
+        rows: panels,
+        legend: Vec::new(),
+        reading,
+        seen,
+        data,
+    })
+}
+
+/// A reference in the title of a panel.
+pub(super) fn short(reference: &str) -> &str {
+    match reference {
+        "supervised" => "the supervised map",
+        "truth" => "the truth",
+        other => other,
+    }
+}
+
+/// Draws figure S5, overlap at every threshold; none with a single threshold.
+pub(super) fn draw_thresholds(study: &Study<'_>) -> Option<Figure> {
+    let references = references(study);
+    let all = study.miou.rows();
+    let ts = thresholds(all.iter().map(|r| r.threshold));
+    if ts.len() < 2 {
+        return None;
+    }
+    let mut data = Data::new(&[
+        "reference",
+        "treatment",
+        "network",
+        "method",
+        "threshold",
+        "n",
+        "miou",
+        "expected",
+    ]);
+    let (mut panels, mut index) = (Vec::new(), 0);
+    let networks = study.networks(all.iter().map(|r| r.model.as_str()));
+    let methods = study.methods(all.iter().map(|r| r.method.as_str()));
+    for reference in &references {
+        let rows: Vec<&MeanIou> = all.iter().filter(|r| r.reference == *reference).collect();
+        for r in &rows {
+            data.row([
+                r.reference.clone(),
+                r.treatment.clone(),
+                r.model.clone(),
+                r.method.clone(),
+                r.threshold.to_string(),
+                r.n.to_string(),
+                cell(r.miou),
+                cell(r.expected),
+            ]);
+        }
+        let treatments = study.treatments(rows.iter().map(|r| r.treatment.as_str()));
+        for network in &networks {
             let mut row = Vec::new();
             for treatment in &treatments {
                 let here: Vec<&MeanIou> = rows
                     .iter()
                     .copied()
-                    .filter(|r| r.treatment == *treatment)
-                    .filter(|r| network.is_none_or(|n| r.model == *n))
+                    .filter(|r| r.treatment == *treatment && r.model == *network)
                     .collect();
-                row.push(curves(
-                    study,
-                    &letter(index),
-                    treatment,
-                    network,
-                    &networks,
-                    &here,
-                    &ts,
-                ));
+                if here.is_empty() {
+                    continue;
+                }
+                let title = format!(
+                    "{}\u{2002}{}, {}",
+                    letter(index),
+                    names::network(network),
+                    names::treatment(treatment)
+                );
                 index += 1;
+                let axis = format!("mIoU with {} (no unit)", short(reference));
+                row.push(curves(study, title, axis, &here, &ts));
             }
-            lines.push(row);
+            panels.push(row);
         }
     }
-    let legend = if lines.is_empty() {
-        Vec::new()
-    } else {
-        let mut keys: Vec<(Key, String)> = methods
-            .iter()
-            .map(|m| {
-                let style = Style::solid(study.method_colour(m));
-                (Key::Line(style), names::method(m))
-            })
-            .collect();
-        if few && networks.len() > 1 {
-            keys.extend(
-                networks
-                    .iter()
-                    .enumerate()
-                    .map(|(i, n)| (Key::Dash(i), names::network(n))),
-            );
-        }
-        legend(&keys)
-    };
-    let mut reading = format!(
-        "Mean intersection over union (mIoU) of the regions marked by each network and method with {reference}: 0 no overlap, 1 identical. Grids: threshold {}; curves: every threshold, dotted line at {}. Treatments are never pooled.",
-        study.threshold(),
-        study.threshold()
-    );
-    if !study.controls.rows().is_empty() {
-        reading.push_str(" Rows set apart are controls that use no network: “Whole tissue” marks everything, so a map below it tells less than no map.");
-    }
-    if few && networks.len() > 1 {
-        reading.push_str(" Colour tells the method, dash the network.");
-    }
-    let mut all = vec![heat];
-    all.extend(lines);
+    let keys: Vec<(Key, String)> = methods
+        .iter()
+        .map(|m| {
+            let style = Style::solid(study.method_colour(m));
+            (Key::Line(style), names::method(m))
+        })
+        .collect();
     Some(Figure {
-        stem: "figure-3".to_owned(),
-        number: "Figure 3".to_owned(),
-        title: format!("Overlap with {reference}, by treatment"),
-        rows: all,
-        legend,
-        reading,
-        seen: sentences(study, &rows, &treatments, &ts),
+        stem: "figure-s5".to_owned(),
+        number: "Figure S5".to_owned(),
+        title: "Overlap at every threshold, by network and treatment".to_owned(),
+        rows: panels,
+        legend: legend(&keys),
+        reading: format!(
+            "As figure 3, over all thresholds of the map; dotted line at {}. A line ends where both regions are empty on every slice.",
+            study.threshold()
+        ),
+        seen: Vec::new(),
+        data,
     })
 }
 
@@ -157,7 +266,7 @@ pub(super) fn controls(
 
 fn grid(
     study: &Study<'_>,
-    letter: &str,
+    title: String,
     treatment: &str,
     networks: &[String],
     methods: &[String],
@@ -178,11 +287,12 @@ fn grid(
         })
         .collect();
     HeatGrid {
-        title: format!("{letter}\u{2002}{}", names::treatment(treatment)),
+        title,
         rows: methods.iter().map(|m| names::method(m)).collect(),
         columns: networks.iter().map(|n| names::network(n)).collect(),
         values,
         footer,
+        marks: Vec::new(),
         ramp: Ramp::Viridis,
         range: (0.0, 1.0),
         ticks: Ticks::unit(),
@@ -197,50 +307,32 @@ fn grid(
 
 fn curves(
     study: &Study<'_>,
-    letter: &str,
-    treatment: &str,
-    network: Option<&String>,
-    networks: &[String],
+    title: String,
+    y_title: String,
     rows: &[&MeanIou],
     ts: &[f64],
 ) -> Panel {
-    let mut series = Vec::new();
-    let methods = study.methods(rows.iter().map(|r| r.method.as_str()));
-    for (i, model) in networks.iter().enumerate() {
-        for method in &methods {
-            let points: Vec<(f64, Option<f64>)> = ts
+    let series = study
+        .methods(rows.iter().map(|r| r.method.as_str()))
+        .iter()
+        .map(|method| Series {
+            style: Style::solid(study.method_colour(method)),
+            points: ts
                 .iter()
                 .filter_map(|t| {
                     rows.iter()
-                        .find(|r| r.model == *model && r.method == *method && same(r.threshold, *t))
+                        .find(|r| r.method == *method && same(r.threshold, *t))
                         .map(|r| (*t, r.miou))
                 })
-                .collect();
-            if !points.is_empty() {
-                series.push(Series {
-                    style: if network.is_some() || networks.len() == 1 {
-                        Style::solid(study.method_colour(method))
-                    } else {
-                        Style {
-                            dash: i,
-                            ..Style::solid(study.method_colour(method))
-                        }
-                    },
-                    points,
-                    band: Vec::new(),
-                });
-            }
-        }
-    }
-    let mut title = format!("{letter}\u{2002}{}", names::treatment(treatment));
-    if let Some(network) = network {
-        title.push_str(&format!(", {}", names::network(network)));
-    }
+                .collect(),
+            band: Vec::new(),
+        })
+        .collect();
     LineChart {
         label: format!("mIoU over thresholds, {title}"),
         title,
         x_title: "Threshold t of the map".to_owned(),
-        y_title: "mIoU (no unit)".to_owned(),
+        y_title,
         x_range: (0.0, 1.0),
         y_range: (0.0, 1.0),
         x_ticks: Ticks::unit(),
@@ -255,6 +347,7 @@ fn curves(
 
 fn sentences(
     study: &Study<'_>,
+    reference: &str,
     rows: &[&MeanIou],
     treatments: &[String],
     ts: &[f64],
@@ -266,7 +359,7 @@ fn sentences(
             .filter(|r| r.treatment == *treatment && study.is_headline(r.threshold))
             .filter_map(|r| r.miou.map(|v| (*r, v)))
             .collect();
-        let shown = names::treatment(treatment);
+        let shown = format!("{}, {}", names::treatment(treatment), short(reference));
         let Some((low, high)) = extremes(&cells, |c| c.1) else {
             seen.push(format!(
                 "{shown}: no overlap is defined at t\u{a0}=\u{a0}{} (both regions are empty, or nothing was compared).",
@@ -281,6 +374,12 @@ fn sentences(
                 names::network(&r.model)
             )
         };
+        let chance = mean(
+            &cells
+                .iter()
+                .filter_map(|c| c.0.expected)
+                .collect::<Vec<_>>(),
+        );
         let mut text = if cells.len() == 1 {
             format!("{shown}: {} ({})", names::fixed(low.1, 2), name(low.0))
         } else {
@@ -295,6 +394,12 @@ fn sentences(
                 name(high.0)
             )
         };
+        if let Some(chance) = chance {
+            text.push_str(&format!(
+                "; unrelated regions of the same sizes would reach {}",
+                names::fixed(chance, 2)
+            ));
+        }
         if let Some(best) = best_threshold(rows, treatment, ts)
             && ts.len() > 1
         {

@@ -1,8 +1,8 @@
-//! Figure 2: every method on every network for the same slice, with the known damage.
+//! Figures 2, S2 and S3: every method on every network for the same slice, with the known damage.
 
 use super::error::Result;
 use super::fig_examples::{heading, inside, picture_height, white_level};
-use super::figure::Figure;
+use super::figure::{Data, Figure, cell};
 use super::heat::colour_bar;
 use super::input::ExampleSlice;
 use super::lines::{Key, legend};
@@ -16,11 +16,11 @@ use super::svg::{Anchor, Canvas, Panel, fitted, text_width};
 const ROOM: f64 = 1150.0;
 const GAP: f64 = 16.0;
 /// Grids drawn at most; further slices are left out.
-const MOST: usize = 4;
+const MOST: usize = 3;
 /// Raw bytes of all overlays together, before PNG compression.
-const BUDGET: f64 = 9e6;
+const BUDGET: f64 = 6e6;
 
-/// Draws one grid for each slice that carries maps, at most four.
+/// Draws one grid for each slice that carries maps, at most three.
 ///
 /// # Errors
 ///
@@ -34,17 +34,16 @@ pub(super) fn draw(study: &Study<'_>, slices: &[ExampleSlice]) -> Result<Vec<Fig
     });
     chosen.truncate(MOST);
 
-    let pictures: usize = chosen.iter().map(|s| s.maps.len() + 2).sum();
+    let pictures: usize = chosen.iter().map(|s| s.maps.len() + 3).sum();
     let side = (BUDGET / (3.0 * pictures.max(1) as f64)).sqrt();
     let mut figures = Vec::new();
     for (i, slice) in chosen.iter().enumerate() {
         let (rows, columns) = slice.image.dim();
         let factor = (rows.max(columns) as f64 / side).ceil() as usize;
-        let letter = char::from(b'a' + i as u8);
-        let (stem, number) = if chosen.len() == 1 {
+        let (stem, number) = if i == 0 {
             ("figure-2".to_owned(), "Figure 2".to_owned())
         } else {
-            (format!("figure-2{letter}"), format!("Figure 2{letter}"))
+            (format!("figure-s{}", i + 1), format!("Figure S{}", i + 1))
         };
         let first = figures.first().map(|f: &Figure| f.number.clone());
         figures.push(grid(study, slice, factor, stem, number, first.as_deref())?);
@@ -83,6 +82,28 @@ fn grid(
             .map(|t| outline(study, slice, t, side))
             .unwrap_or_default(),
     };
+    let mut data = Data::new(&[
+        "scan",
+        "slice",
+        "network",
+        "method",
+        "threshold",
+        "marked_share",
+        "iou_truth",
+        "iou_supervised",
+    ]);
+    for c in &cells {
+        data.row([
+            slice.scan.clone(),
+            slice.slice_index.to_string(),
+            c.model.clone(),
+            c.method.clone(),
+            study.facts.threshold.to_string(),
+            c.share.to_string(),
+            cell(c.iou),
+            cell(c.supervised),
+        ]);
+    }
     let mut panels = Vec::new();
     for network in &networks {
         panels.push(painter.network(network, &methods, &cells)?);
@@ -117,6 +138,11 @@ fn grid(
     } else {
         "."
     });
+    full.push_str(if slice.supervised.is_some() {
+        " Above: the slice, the map of the supervised patch network and the known damage."
+    } else {
+        " This run has no supervised patch network, so its map is left out."
+    });
     let reading = match first {
         None => full,
         Some(first) => format!("Read as {first}, for another slice."),
@@ -134,6 +160,7 @@ fn grid(
         legend: legend(&keys),
         reading,
         seen: sentences(study, slice, &networks, &methods, &cells),
+        data,
     })
 }
 
@@ -195,7 +222,11 @@ impl Painter<'_> {
     fn reference(&self) -> Result<Vec<Panel>> {
         let what = format!("{}, slice {}", self.slice.scan, self.slice.slice_index);
         let mut panels = Vec::new();
-        let pictures = [("Slice", None), ("Known damage", self.slice.truth.as_ref())];
+        let pictures = [
+            ("Slice", None),
+            ("Supervised map", self.slice.supervised.as_ref()),
+            ("Known damage", self.slice.truth.as_ref()),
+        ];
         for (title, map) in pictures {
             if title != "Slice" && map.is_none() {
                 continue;
@@ -203,10 +234,10 @@ impl Painter<'_> {
             let mut canvas = Canvas::default();
             canvas.text((0.0, 15.0), Anchor::Start, "f-title", title);
             let label = format!("{title}: {what}");
-            let under = if map.is_some() {
-                "0 intact, 1 complete".to_owned()
-            } else {
-                heading(self.slice)
+            let under = match (title, map) {
+                (_, None) => heading(self.slice),
+                ("Known damage", _) => "0 intact, 1 complete".to_owned(),
+                _ => "damaged or not".to_owned(),
             };
             let under = fitted(&under, 11.0, self.side);
             canvas.text((0.0, 33.0), Anchor::Start, "f-small", &under);

@@ -1,7 +1,7 @@
 //! Training curves of every network.
 
 use super::axes::Ticks;
-use super::figure::Figure;
+use super::figure::{Data, Figure, cell};
 use super::lines::{Key, LineChart, Series, Style, legend};
 use super::names;
 use super::rows::Epoch;
@@ -17,12 +17,34 @@ type Field = fn(&Epoch) -> Option<f64>;
 pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
     let mut rows = Vec::new();
     let mut seen = Vec::new();
+    let mut data = Data::new(&[
+        "network",
+        "replicate",
+        "fold",
+        "epoch",
+        "train_loss",
+        "train_accuracy",
+        "validation_loss",
+        "validation_accuracy",
+    ]);
     for (network, history) in &study.histories {
         let epochs = history.rows();
         if epochs.is_empty() {
             continue;
         }
         rows.push(vec![loss(network, epochs), accuracy(network, epochs)]);
+        for e in epochs {
+            data.row([
+                network.clone(),
+                e.replicate.clone(),
+                e.fold.clone(),
+                e.epoch.to_string(),
+                cell(e.train_loss),
+                cell(e.train_accuracy),
+                cell(e.validation_loss),
+                cell(e.validation_accuracy),
+            ]);
+        }
         seen.extend(sentence(network, epochs));
     }
     if rows.is_empty() {
@@ -41,23 +63,26 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
         ),
     ];
     Some(Figure {
-        stem: "figure-6".to_owned(),
-        number: "Figure 6".to_owned(),
+        stem: "figure-s4".to_owned(),
+        number: "Figure S4".to_owned(),
         title: "Training curves".to_owned(),
         rows,
         legend: legend(&keys),
         reading:
-            "Mean cross-entropy loss (natural logarithm) and accuracy after each epoch. Thin: each fold; thick: mean over the folds still training."
+            "Mean cross-entropy loss (natural logarithm) and accuracy after each epoch. Thin: each fold (and seed); thick: mean over those still training."
                 .to_owned(),
         seen,
+        data,
     })
 }
 
-fn folds(epochs: &[Epoch]) -> Vec<&str> {
-    let mut folds: Vec<&str> = Vec::new();
+/// Replicate and fold of each training run.
+fn folds(epochs: &[Epoch]) -> Vec<(&str, &str)> {
+    let mut folds: Vec<(&str, &str)> = Vec::new();
     for e in epochs {
-        if !folds.contains(&e.fold.as_str()) {
-            folds.push(&e.fold);
+        let run = (e.replicate.as_str(), e.fold.as_str());
+        if !folds.contains(&run) {
+            folds.push(run);
         }
     }
     folds
@@ -96,7 +121,7 @@ fn series(epochs: &[Epoch], train: Field, validation: Field) -> Vec<Series> {
                     },
                     points: epochs
                         .iter()
-                        .filter(|e| e.fold == *fold)
+                        .filter(|e| (e.replicate.as_str(), e.fold.as_str()) == *fold)
                         .map(|e| (e.epoch, field(e)))
                         .collect(),
                     band: Vec::new(),
@@ -199,7 +224,7 @@ fn sentence(network: &str, epochs: &[Epoch]) -> Option<String> {
     }
     let count = folds(epochs).len();
     if count > 1 {
-        text.push_str(&format!("; {count} folds"));
+        text.push_str(&format!("; {count} training runs"));
     }
     Some(text + ".")
 }

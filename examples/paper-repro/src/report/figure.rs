@@ -20,6 +20,53 @@ pub(super) struct Figure {
     pub(super) reading: String,
     /// What one sees in these data, one sentence each.
     pub(super) seen: Vec<String>,
+    /// The numbers drawn.
+    pub(super) data: Data,
+}
+
+/// The numbers of a figure, as the CSV file beside it holds them.
+#[derive(Debug, Clone)]
+pub(super) struct Data {
+    columns: &'static [&'static str],
+    rows: Vec<Vec<String>>,
+}
+
+impl Data {
+    /// No rows yet.
+    pub(super) fn new(columns: &'static [&'static str]) -> Self {
+        Self {
+            columns,
+            rows: Vec::new(),
+        }
+    }
+
+    /// One more row: as many cells as columns.
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        let row: Vec<String> = cells.into_iter().collect();
+        debug_assert_eq!(row.len(), self.columns.len());
+        self.rows.push(row);
+    }
+
+    /// The file.
+    ///
+    /// # Errors
+    ///
+    /// An error of the `csv` crate if a row has another number of cells than there are columns.
+    pub(super) fn csv(&self) -> csv::Result<Vec<u8>> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(self.columns)?;
+        for row in &self.rows {
+            writer.write_record(row)?;
+        }
+        writer.into_inner().map_err(|e| e.into_error().into())
+    }
+}
+
+/// A number as text, empty where there is none.
+pub(super) fn cell(value: Option<f64>) -> String {
+    value
+        .filter(|v| v.is_finite())
+        .map_or_else(String::new, |v| v.to_string())
 }
 
 const GAP: f64 = 28.0;

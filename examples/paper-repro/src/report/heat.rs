@@ -15,6 +15,8 @@ pub(super) struct HeatGrid {
     pub(super) values: Vec<Vec<Option<f64>>>,
     /// Rows that hold for all columns alike, set apart below.
     pub(super) footer: Vec<(String, Option<f64>)>,
+    /// A short mark under the number of a cell, as `values`; none at all where empty.
+    pub(super) marks: Vec<Vec<String>>,
     pub(super) ramp: Ramp,
     pub(super) range: (f64, f64),
     pub(super) ticks: Ticks,
@@ -80,7 +82,9 @@ impl HeatGrid {
             for j in 0..self.columns.len() {
                 let at = (left + cell_width * j as f64 + 1.0, y + 1.0);
                 let value = self.values.get(i).and_then(|r| r.get(j)).copied().flatten();
-                self.cell(&mut canvas, at, cell_width - 2.0, value);
+                let mark = self.marks.get(i).and_then(|r| r.get(j));
+                let mark = mark.map_or("", String::as_str);
+                self.cell(&mut canvas, at, cell_width - 2.0, value, mark);
             }
         }
         let mut end = top + CELL * self.rows.len() as f64;
@@ -94,6 +98,7 @@ impl HeatGrid {
                 (left + 1.0, end + 1.0),
                 grid_width - 2.0,
                 *value,
+                "",
             );
             end += CELL;
         }
@@ -114,14 +119,27 @@ impl HeatGrid {
         Panel::new(width, bottom + 48.0, canvas, self.label.clone())
     }
 
-    fn cell(&self, canvas: &mut Canvas, at: (f64, f64), width: f64, value: Option<f64>) {
+    fn cell(
+        &self,
+        canvas: &mut Canvas,
+        at: (f64, f64),
+        width: f64,
+        value: Option<f64>,
+        mark: &str,
+    ) {
         let size = (width, CELL - 2.0);
         let centre = (at.0 + size.0 / 2.0, at.1 + size.1 / 2.0 + 4.5);
         match value {
             Some(v) => {
                 let colour = self.ramp.at(self.part(v));
                 canvas.cell(at, size, &colour.hex());
-                canvas.inked(centre, "f-cell f-num", colour.ink(), &two(value));
+                if mark.is_empty() {
+                    canvas.inked(centre, "f-cell f-num", colour.ink(), &two(value));
+                } else {
+                    let (x, y) = centre;
+                    canvas.inked((x, y - 4.0), "f-cell f-num", colour.ink(), &two(value));
+                    canvas.inked((x, y + 9.0), "f-cell f-num", colour.ink(), mark);
+                }
             }
             None => {
                 canvas.rect(at, size, "f-empty");

@@ -141,6 +141,8 @@ pub struct ExampleSlice {
     pub foreground: Array2<bool>,
     /// Known damage, where it is known.
     pub truth: Option<Array2<f32>>,
+    /// Damage according to the supervised patch network (1 damaged, 0 not), where there is one.
+    pub supervised: Option<Array2<f32>>,
     /// Heatmaps of this slice.
     pub maps: Vec<ExampleMap>,
 }
@@ -180,6 +182,14 @@ impl ExampleSlice {
         {
             return Err(differs("the truth".into(), shape(truth.dim())));
         }
+        if let Some(supervised) = &self.supervised
+            && shape(supervised.dim()) != image
+        {
+            return Err(differs(
+                "the supervised map".into(),
+                shape(supervised.dim()),
+            ));
+        }
         for m in &self.maps {
             if shape(m.map.dim()) != image {
                 let name = format!("the map of {} on {}", m.method, m.model);
@@ -189,6 +199,7 @@ impl ExampleSlice {
         Ok(Self {
             image: self.image.mapv(unit),
             truth: self.truth.as_ref().map(|t| t.mapv(unit)),
+            supervised: self.supervised.as_ref().map(|s| s.mapv(unit)),
             maps: self
                 .maps
                 .iter()

@@ -151,6 +151,10 @@ pub(super) enum Key {
     Median,
     /// The marker of a mean.
     Mean,
+    /// A dot in a colour.
+    Dot(usize),
+    /// A shape in the colour of text.
+    Shape(usize),
     /// An estimate with its interval, which lies on one side of zero or not.
     Estimate {
         /// Whether it does.
@@ -184,6 +188,11 @@ fn entry(key: Key, text: &str) -> Panel {
             canvas.rect((2.0, middle - 7.0), (22.0, 14.0), "f-box f-s6");
             canvas.line((13.0, middle - 7.0), (13.0, middle + 7.0), "f-median");
         }
+        Key::Dot(colour) => {
+            let class = format!("f-point f-s{}", colour % COLOURS);
+            canvas.circle((13.0, middle), 5.0, &class);
+        }
+        Key::Shape(index) => super::scatter::shape(&mut canvas, (13.0, middle), index, COLOURS - 1),
         Key::Mean => canvas.diamond((13.0, middle), 4.5, "f-mean"),
         Key::Estimate { clear } => {
             let class = if clear { "f-dot f-s6" } else { "f-ring f-s6" };

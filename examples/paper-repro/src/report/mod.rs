@@ -13,6 +13,7 @@ mod axes;
 mod caveats;
 mod claims;
 mod colour;
+mod dots;
 mod error;
 mod fig_agreement;
 mod fig_examples;
@@ -20,6 +21,8 @@ mod fig_fraction;
 mod fig_liquid_loss;
 mod fig_miou;
 mod fig_overlays;
+mod fig_reference;
+mod fig_scores;
 mod fig_training;
 mod figure;
 mod headline;
@@ -33,6 +36,7 @@ mod ranges;
 mod raster;
 mod rows;
 mod rows_more;
+mod scatter;
 mod sections;
 mod study;
 mod svg;
@@ -67,10 +71,11 @@ pub struct ReportSummary {
     pub missing: Vec<String>,
 }
 
-/// Writes `out/figures/figure-*.svg` and `out/report.html`.
+/// Writes `out/figures/figure-*.svg` with their numbers as `figure-*.csv`, `out/published/*.csv`,
+/// `out/tables/claims.csv` and `out/report.html`.
 ///
 /// Figures of an earlier run that this one does not write again are removed (only files named
-/// `figure-*.svg`).
+/// `figure-*.svg` and `figure-*.csv`).
 ///
 /// # Errors
 ///
@@ -147,12 +152,12 @@ pub fn write_report(out: &Path, input: &ReportInput) -> Result<ReportSummary> {
         Some(figure) => {
             figures.push(figure);
             absent.extend(histories.into_iter().map(|why| Absent {
-                title: "Figure 6. Training curves, in part".to_owned(),
+                title: "Figure S4. Training curves, in part".to_owned(),
                 why,
             }));
         }
         None => absent.push(Absent {
-            title: "Figure 6. Training curves".to_owned(),
+            title: "Figure S4. Training curves".to_owned(),
             why: if histories.is_empty() {
                 "No network was named.".to_owned()
             } else {
@@ -160,13 +165,19 @@ pub fn write_report(out: &Path, input: &ReportInput) -> Result<ReportSummary> {
             },
         }),
     }
-
-    // Later additions to the study: where a run has no such table, nothing is missed.
+    // What figures 3 to 5 are drawn from, over all thresholds: missing only where those are.
+    figures.extend(fig_miou::draw_thresholds(&study));
+    figures.extend(fig_liquid_loss::draw_thresholds(&study));
+    figures.extend(fig_agreement::draw_thresholds(&study));
+    // Beyond the paper: where a run has no such table, nothing is missed.
     figures.extend(fig_fraction::draw(&study));
+    figures.extend(fig_scores::draw(&study));
+    figures.sort_by_key(|f| order(&f.stem));
 
     let label = source_label(&input.facts);
     let folder = out.join("figures");
     let mut paths = Vec::new();
+    let mut data = Vec::new();
     for figure in &figures {
         let name = format!("{}.svg", figure.stem);
         paths.push(write::atomically(
@@ -174,8 +185,15 @@ pub fn write_report(out: &Path, input: &ReportInput) -> Result<ReportSummary> {
             &name,
             figure.document(&label).as_bytes(),
         )?);
+        let numbers = figure.data.csv().map_err(Error::Data)?;
+        data.push(write::atomically(
+            &folder,
+            &format!("{}.csv", figure.stem),
+            &numbers,
+        )?);
     }
-    write::remove_stale_figures(&folder, &paths)?;
+    data.extend(paths.iter().cloned());
+    write::remove_stale_figures(&folder, &data)?;
     let verdicts = claims::verdicts(&study)?;
     claims::write_tables(out, &verdicts)?;
     let page = html::render(input, &study, &figures, &absent, &verdicts)?;
@@ -189,6 +207,18 @@ pub fn write_report(out: &Path, input: &ReportInput) -> Result<ReportSummary> {
             .map(|a| format!("{}: {}", a.title, a.why))
             .collect(),
     })
+}
+
+/// Place of a figure: those of the paper, its supplement, our own.
+fn order(stem: &str) -> (usize, usize) {
+    let name = stem.trim_start_matches("figure-");
+    let digits: String = name.chars().filter(char::is_ascii_digit).collect();
+    let group = match name.chars().next() {
+        Some('s') => 1,
+        Some('e') => 2,
+        _ => 0,
+    };
+    (group, digits.parse().unwrap_or(0))
 }
 
 fn take(

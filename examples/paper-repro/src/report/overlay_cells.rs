@@ -14,29 +14,37 @@ pub(super) struct Cell {
     pub(super) share: f64,
     /// Overlap with the known damage; none without truth or where both are empty.
     pub(super) iou: Option<f64>,
+    /// Overlap with the supervised map, likewise.
+    pub(super) supervised: Option<f64>,
 }
 
 impl Cell {
     /// Measures one map inside the tissue.
     pub(super) fn measure(study: &Study<'_>, slice: &ExampleSlice, map: &ExampleMap) -> Self {
         let level = study.facts.threshold as f32;
-        let (mut tissue, mut marked, mut both, mut either) = (0usize, 0usize, 0usize, 0usize);
+        let (mut tissue, mut marked) = (0usize, 0usize);
         for (index, inside) in slice.foreground.indexed_iter() {
-            if !inside {
-                continue;
+            if *inside {
+                tissue += 1;
+                marked += usize::from(map.map[index] >= level);
             }
-            let a = map.map[index] >= level;
-            let b = slice.truth.as_ref().is_some_and(|t| t[index] >= level);
-            tissue += 1;
-            marked += usize::from(a);
-            both += usize::from(a && b);
-            either += usize::from(a || b);
         }
+        let overlap = |reference: &Option<ndarray::Array2<f32>>, at_least: f32| {
+            let reference = reference.as_ref()?;
+            let (mut both, mut either) = (0usize, 0usize);
+            for (index, _) in slice.foreground.indexed_iter().filter(|(_, t)| **t) {
+                let (a, b) = (map.map[index] >= level, reference[index] >= at_least);
+                both += usize::from(a && b);
+                either += usize::from(a || b);
+            }
+            (either > 0).then(|| both as f64 / either as f64)
+        };
         Self {
             model: map.model.clone(),
             method: map.method.clone(),
             share: marked as f64 / tissue.max(1) as f64,
-            iou: (slice.truth.is_some() && either > 0).then(|| both as f64 / either as f64),
+            iou: overlap(&slice.truth, level),
+            supervised: overlap(&slice.supervised, 0.5),
         }
     }
 }

@@ -327,6 +327,8 @@ impl Row for TestRow {
 /// A row of `models/<arch>/history.csv`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Epoch {
+    /// Which of several seeds; empty where there is one.
+    pub(super) replicate: String,
     pub(super) fold: String,
     pub(super) epoch: f64,
     pub(super) train_loss: Option<f64>,
@@ -345,6 +347,7 @@ impl Row for Epoch {
     ];
     fn parse(r: &Record<'_>) -> Result<Self> {
         Ok(Self {
+            replicate: r.text("replicate").to_owned(),
             fold: r.text("fold").to_owned(),
             epoch: r.number("epoch")?,
             train_loss: r.optional("train_loss")?,

@@ -42,11 +42,19 @@ macro_rules! row {
 
 row! {
     /// A row of `tables/reference_fraction.csv`: share of tissue that a reference calls damaged.
-    ReferenceFraction { source: text, treatment: text, mean: optional }
+    ReferenceFraction { source: text, treatment: text, n: count, mean: optional, sd: optional, ci_low: extra, ci_high: extra }
+}
+row! {
+    /// A row of `tables/reference_by_scan.csv`.
+    ReferenceScan { source: text, scan: text, treatment: text, damaged: optional, liquid_loss: extra }
 }
 row! {
     /// A row of `tables/liquid_loss_groups.csv`.
-    LossGroup { treatment: text, mean: optional }
+    LossGroup { treatment: text, n: count, mean: optional, sd: optional, ci_low: optional, ci_high: optional }
+}
+row! {
+    /// A row of `tables/miou_and_rho.csv`.
+    MiouAndRho { model: text, method: text, reference: text, miou: optional, rho: optional }
 }
 row! {
     /// A row of `tables/depth.csv`: mean heat by depth under the edge.
@@ -54,9 +62,13 @@ row! {
 }
 row! {
     /// A row of `tables/peaks.csv`: how far apart two methods point.
-    Peak { peak_distance_mm: optional }
+    Peak { model: text, left: text, right: text, n: count, peak_distance_mm: optional }
+}
+row! {
+    /// A row of `tables/truth_scores.csv`: maps against soft truth.
+    TruthScore { model: text, method: text, treatment: text, n: count, auc: optional, fuzzy_iou: optional }
 }
 row! {
     /// A row of `tables/protocol_effects.csv`.
-    ProtocolEffect { switch: text, base: optional, flipped: optional, difference: optional }
+    ProtocolEffect { switch: text, from: text, quantity: text, model: text, method: text, base: optional, flipped: optional, difference: optional }
 }

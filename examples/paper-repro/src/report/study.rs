@@ -9,7 +9,10 @@ use super::rows::{
     AcrossMethods, AcrossNetworks, Agreement, Classification, Control, Epoch, Fraction, LiquidLoss,
     MeanIou, RawAgreement, TestRow,
 };
-use super::rows_more::{Depth, LossGroup, Peak, ProtocolEffect, ReferenceFraction};
+use super::rows_more::{
+    Depth, LossGroup, MiouAndRho, Peak, ProtocolEffect, ReferenceFraction, ReferenceScan,
+    TruthScore,
+};
 use super::tables::{Loaded, load};
 
 /// Every table of the output folder, with the order in which to show names.
@@ -27,9 +30,12 @@ pub(super) struct Study<'a> {
     pub(super) liquid_loss: Loaded<LiquidLoss>,
     pub(super) tests: Loaded<TestRow>,
     pub(super) reference_fractions: Loaded<ReferenceFraction>,
+    pub(super) reference_scans: Loaded<ReferenceScan>,
     pub(super) loss_groups: Loaded<LossGroup>,
+    pub(super) miou_and_rho: Loaded<MiouAndRho>,
     pub(super) depth: Loaded<Depth>,
     pub(super) peaks: Loaded<Peak>,
+    pub(super) truth_scores: Loaded<TruthScore>,
     pub(super) effects: Loaded<ProtocolEffect>,
     /// Agreement across methods on networks never trained.
     pub(super) untrained: Loaded<Agreement>,
@@ -64,9 +70,12 @@ impl<'a> Study<'a> {
             liquid_loss: load(out, "tables/liquid_loss.csv")?,
             tests: load(out, "tables/tests.csv")?,
             reference_fractions: load(out, "tables/reference_fraction.csv")?,
+            reference_scans: load(out, "tables/reference_by_scan.csv")?,
             loss_groups: load(out, "tables/liquid_loss_groups.csv")?,
+            miou_and_rho: load(out, "tables/miou_and_rho.csv")?,
             depth: load(out, "tables/depth.csv")?,
             peaks: load(out, "tables/peaks.csv")?,
+            truth_scores: load(out, "tables/truth_scores.csv")?,
             effects: load(out, "tables/protocol_effects.csv")?,
             untrained: map(untrained, |r| r.0),
             histories,

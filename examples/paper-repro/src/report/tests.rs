@@ -22,6 +22,7 @@ fn example(class: &str, treatment: &str, maps: bool) -> ExampleSlice {
         treatment: treatment.to_owned(),
         slice_index: 3,
         foreground: image.mapv(|v| v > 0.1),
+        supervised: Some(map(8.0, 9.0).mapv(|v| if v > 0.5 { 1.0 } else { 0.0 })),
         truth: Some(map(8.0, 9.0)),
         maps: if maps {
             [("resnet50", "grad_cam"), ("vgg16", "score_cam")]
@@ -162,10 +163,13 @@ fn whole_report_is_written() {
         .collect();
     assert_eq!(
         names,
-        (1..=7)
+        ["1", "2", "3", "4", "5", "s4", "s5", "s6", "s7", "s8", "e1"]
             .map(|i| format!("figure-{i}.svg"))
-            .collect::<Vec<_>>()
     );
+    for path in &summary.figures {
+        let numbers = fs::read_to_string(path.with_extension("csv")).unwrap();
+        assert!(numbers.lines().count() > 1, "{}", path.display());
+    }
     let page = fs::read_to_string(&summary.report).unwrap();
     assert_eq!(summary.bytes, page.len() as u64);
     assert!(page.contains("carries no conclusion about cod"));

@@ -35,7 +35,7 @@ pub(super) fn atomically(folder: &Path, name: &str, bytes: &[u8]) -> Result<Path
 
 /// Removes figures of an earlier run that this run did not write.
 ///
-/// Only files named `figure-*.svg` count, so that pictures put there by hand stay.
+/// Only files named `figure-*.svg` or `figure-*.csv` count, so that pictures put there by hand stay.
 ///
 /// # Errors
 ///
@@ -59,7 +59,9 @@ pub(super) fn remove_stale_figures(folder: &Path, current: &[PathBuf]) -> Result
             })?
             .path();
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
-        let ours = name.is_some_and(|n| n.starts_with("figure-") && n.ends_with(".svg"));
+        let ours = name.is_some_and(|n| {
+            n.starts_with("figure-") && (n.ends_with(".svg") || n.ends_with(".csv"))
+        });
         if ours && !current.contains(&path) {
             fs::remove_file(&path).map_err(|source| Error::Write { path, source })?;
         }

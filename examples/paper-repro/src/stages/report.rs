@@ -244,6 +244,34 @@ fn scale_for_the_eye(examples: &mut [ExampleSlice]) {
     }
 }
 
+/// Damage according to the supervised patch network on one kept slice; none where it did not run.
+fn supervised(
+    run: &Run,
+    scan: &str,
+    slices: &crate::slices::ScanSlices,
+    at: usize,
+) -> Result<Option<ndarray::Array2<f32>>> {
+    let path = run
+        .outputs
+        .root()
+        .join("supervised")
+        .join(format!("{scan}.npy"));
+    if !path.exists() {
+        return Ok(None);
+    }
+    let labels = npy::read_f32(&path).doing("read the supervised map", &path)?;
+    if labels.dim() != slices.images.dim() {
+        return Err(Error::run(format!(
+            "{} has shape {:?}, the slices of scan {scan} have {:?}",
+            path.display(),
+            labels.dim(),
+            slices.images.dim()
+        )));
+    }
+    let plane = labels.index_axis_move(Axis(0), at);
+    Ok(Some(plane.mapv(|label| f32::from(u8::from(label == 1.0)))))
+}
+
 /// The middle slice of the first scan of every treatment, and of the other class.
 fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
     let archive = SliceArchive::open(&run.outputs.slices())?;
@@ -288,6 +316,7 @@ fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
                 });
             }
         }
+        let supervised = supervised(run, &specimen.scan, &slices, at)?;
         let foreground = slices.foreground.index_axis(Axis(0), at).to_owned();
         examples.push(ExampleSlice {
             scan: specimen.scan.clone(),
@@ -301,6 +330,7 @@ fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
             image: slices.images.index_axis_move(Axis(0), at),
             foreground,
             truth,
+            supervised,
             maps,
         });
     }
