@@ -1,7 +1,9 @@
 //! Small networks with fixed weights.
 #![allow(dead_code)]
 
+pub(crate) mod fixture;
 pub(crate) mod small;
+pub(crate) mod zoo;
 
 use cam_methods::{CamMaps, Explainer, Method, Semantics, Tap, TappedModel, Target};
 use candle_core::{DType, Device, Result, Tensor};

@@ -115,4 +115,5 @@ def main():
     path.write_text(json.dumps(fixture, separators=(",", ":")) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
