@@ -112,7 +112,8 @@ pub fn evaluate<'a>(
             .forward(&batch.images)
             .and_then(|logits| logits.argmax(1)?.to_vec1())
             .map_err(|e| failed("evaluation", e))?;
-        for (slice, answer) in source.members(0, index).into_iter().zip(answers) {
+        for (draw, answer) in source.members(0, index).into_iter().zip(answers) {
+            let slice = &source.slices[draw.item];
             let count = accuracy
                 .animals
                 .entry(animal_of(slice.scan).to_owned())

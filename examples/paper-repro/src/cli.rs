@@ -18,7 +18,8 @@ pub struct Cli {
     #[arg(value_enum)]
     pub stage: Option<StageName>,
 
-    /// How large: `smoke` (a minute), `quick` (minutes; the default), `paper` (full size, for a GPU)
+    /// How large: `smoke` (a minute), `quick` (minutes; the default), `study` (what conclusions rest on), `paper`
+    /// (full size, for a GPU)
     #[arg(long, value_enum, conflicts_with = "config")]
     pub profile: Option<Profile>,
 
@@ -26,9 +27,13 @@ pub struct Cli {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// What the study means: only `rigorous` is complete so far [default: rigorous]
+    /// What the study means: the paper's text, its released code, or good practice [default: rigorous]
     #[arg(long, value_enum)]
     pub protocol: Option<Protocol>,
+
+    /// One row of the protocol set apart from the rest, such as `layer_cam=one_layer_positive`; may be repeated
+    #[arg(long = "switch", value_name = "NAME=VALUE")]
+    pub switches: Vec<String>,
 
     /// `cpu` or `cuda:N` [default: cpu]
     #[arg(long)]
@@ -80,6 +85,8 @@ pub enum StageName {
     Train,
     /// Compute every map with networks that never saw the fish
     Explain,
+    /// Make the supervised reference: a patch network taught by simulated annotators
+    Supervise,
     /// Compare the maps with truth, liquid loss and each other
     Analyse,
     /// Draw the figures and write report.html
@@ -99,7 +106,13 @@ impl Cli {
             None => Config::profile(self.profile.unwrap_or(Profile::Quick)),
         };
         if let Some(protocol) = self.protocol {
-            config.protocol = protocol;
+            config.set_protocol(protocol);
+        }
+        for switch in &self.switches {
+            let (name, value) = switch.split_once('=').ok_or_else(|| {
+                Error::usage(format!("--switch {switch}: NAME=VALUE is expected"))
+            })?;
+            config.switches = config.switches.with(name, value)?;
         }
         if let Some(device) = self.device {
             config.device = device;
@@ -120,6 +133,7 @@ impl Cli {
         if self.samples.is_some() {
             config.data.samples = self.samples.clone();
         }
+        config.apply_switches()?;
         config.validate()?;
         if self.stage == Some(StageName::Phantom) && config.data.directory.is_some() {
             return Err(Error::usage(

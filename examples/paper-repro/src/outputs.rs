@@ -19,6 +19,15 @@ pub fn make_folder_of(file: &Path) -> Result<()> {
     }
 }
 
+/// Whose maps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arm {
+    /// Networks trained from the seed with this number.
+    Trained(usize),
+    /// Networks never trained: a control.
+    RandomWeights,
+}
+
 /// The output folder.
 #[derive(Debug, Clone)]
 pub struct Outputs {
@@ -76,19 +85,81 @@ impl Outputs {
         self.root.join("models").join(architecture.to_string())
     }
 
-    /// Folder of one network trained without the fish of one fold.
-    pub fn fold(&self, architecture: Architecture, fold: usize) -> PathBuf {
-        self.model(architecture).join(format!("fold-{fold}"))
+    /// Folder of one training of a network.
+    pub fn fold(&self, architecture: Architecture, replicate: usize, fold: usize) -> PathBuf {
+        self.model(architecture)
+            .join(format!("replicate-{replicate}"))
+            .join(format!("fold-{fold}"))
     }
 
     /// Maps of one scan, `[slice, row, column]`, in [0, 1].
-    pub fn cam(&self, architecture: Architecture, method: &Method, scan: &str) -> PathBuf {
-        let folder = self
-            .root
+    pub fn cam(
+        &self,
+        arm: Arm,
+        architecture: Architecture,
+        method: &Method,
+        scan: &str,
+    ) -> PathBuf {
+        self.cams(arm, architecture)
+            .join(method.to_string())
+            .join(format!("{scan}.npy"))
+    }
+
+    /// Value of every slice's map before it was brought to [0, 1], where the map is 0 and where it is 1,
+    /// `[slice, 1, 2]`.
+    pub fn cam_range(
+        &self,
+        architecture: Architecture,
+        replicate: usize,
+        method: &Method,
+        scan: &str,
+    ) -> PathBuf {
+        self.cams(Arm::Trained(replicate), architecture)
+            .join("ranges")
+            .join(method.to_string())
+            .join(format!("{scan}.npy"))
+    }
+
+    /// The common scale of every method of a network and fold.
+    pub fn cam_scale(&self, architecture: Architecture, replicate: usize, fold: usize) -> PathBuf {
+        self.cams(Arm::Trained(replicate), architecture)
+            .join("scales")
+            .join(format!("fold-{fold}.json"))
+    }
+
+    fn cams(&self, arm: Arm, architecture: Architecture) -> PathBuf {
+        let arm = match arm {
+            Arm::Trained(replicate) => format!("replicate-{replicate}"),
+            Arm::RandomWeights => "random-weights".to_owned(),
+        };
+        self.root
             .join("cams")
             .join(architecture.to_string())
-            .join(method.to_string());
-        folder.join(format!("{scan}.npy"))
+            .join(arm)
+    }
+
+    /// Folder of the supervised reference.
+    pub fn supervised(&self) -> PathBuf {
+        self.root.join("supervised")
+    }
+
+    /// Labels of one scan by the supervised network, before smoothing, `[slice, row, column]`.
+    pub fn supervised_labels(&self, scan: &str) -> PathBuf {
+        self.supervised()
+            .join("predicted")
+            .join(format!("{scan}.npy"))
+    }
+
+    /// Labels of one scan as the protocol compares with them, `[slice, row, column]`.
+    pub fn supervised_map(&self, scan: &str) -> PathBuf {
+        self.root.join("reference").join(format!("{scan}.npy"))
+    }
+
+    /// Labels of one scan by a simulated annotator, `[slice, row, column]`.
+    pub fn rater(&self, rater: usize, scan: &str) -> PathBuf {
+        self.supervised()
+            .join(format!("rater-{rater}"))
+            .join(format!("{scan}.npy"))
     }
 
     /// A table.

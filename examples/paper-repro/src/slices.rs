@@ -50,12 +50,30 @@ impl SliceArchive {
         let foreground = self
             .read_array::<u8, _>(scan, "foreground")?
             .mapv(|pixel| pixel != 0);
-        let indices = self.read_array::<f32, Ix1>(scan, "slice")?;
         Ok(ScanSlices {
             images,
             foreground,
-            indices: indices.iter().map(|&index| index as usize).collect(),
+            indices: self.indices(scan)?,
         })
+    }
+
+    /// Positions of the slices of one scan that were kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Run`](crate::error::Error::Run) if the scan is missing or damaged.
+    pub fn indices(&self, scan: &str) -> Result<Vec<usize>> {
+        let indices = self.read_array::<f32, Ix1>(scan, "slice")?;
+        Ok(indices.iter().map(|&index| index as usize).collect())
+    }
+
+    /// The slices of one scan after a contrast method, `[slice, row, column]`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Run`](crate::error::Error::Run) if they are missing or damaged.
+    pub fn contrast(&self, scan: &str, method: &str) -> Result<Array3<f32>> {
+        self.read_array::<f32, _>(scan, method)
     }
 
     fn read_array<T: ArrayElement, D: Dimension>(

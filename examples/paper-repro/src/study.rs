@@ -2,10 +2,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use fillet_preprocess::split::{KFoldConfig, SplitItem, SplitUnit};
-use fillet_preprocess::{Fold, SampleSheet, Specimen, k_fold};
+use fillet_preprocess::split::{SplitItem, SplitUnit};
+use fillet_preprocess::{Fold, SampleSheet, Specimen};
 
 use crate::config::Config;
+use crate::division::{Item, whole_scans};
 use crate::error::{Error, Result};
 use crate::outputs::Outputs;
 
@@ -18,7 +19,7 @@ pub struct Study {
     pub labels: Vec<u32>,
     /// What was divided into folds.
     pub unit: SplitUnit,
-    /// Which scans train, validate and test in each fold.
+    /// Which scans train, validate and test in each fold; empty where the protocol cuts scans apart.
     pub folds: Vec<Fold>,
 }
 
@@ -104,12 +105,7 @@ impl Study {
         }
         let unit = unit_of(&mut specimens).map_err(|e| fault(&e))?;
         let items: Vec<SplitItem> = specimens.iter().map(SplitItem::from_specimen).collect();
-        let split = KFoldConfig {
-            unit,
-            folds: config.training.folds,
-            ..KFoldConfig::default()
-        };
-        let folds = k_fold(&items, &split, config.seed).map_err(|e| fault(&e))?;
+        let folds = whole_scans(config, &items, unit).map_err(|e| fault(&e))?;
         Ok(Self {
             specimens,
             labels,
@@ -126,6 +122,34 @@ impl Study {
     /// The fold in which a scan is held out.
     pub fn held_out_in(&self, scan: usize) -> Option<usize> {
         self.folds.iter().position(|fold| fold.test.contains(&scan))
+    }
+
+    /// A slice as a split sees it.
+    pub fn item(&self, item: Item) -> SplitItem {
+        SplitItem::from_specimen(&self.specimens[item.scan]).with_slice(item.index)
+    }
+
+    /// Numbers of the animals of some scans, for statistics with the animal as unit.
+    pub fn clusters(&self, scans: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let mut seen: Vec<&str> = Vec::new();
+        scans
+            .into_iter()
+            .map(|scan| {
+                let animal = self.animal(scan);
+                seen.iter()
+                    .position(|&other| other == animal)
+                    .unwrap_or_else(|| {
+                        seen.push(animal);
+                        seen.len() - 1
+                    })
+            })
+            .collect()
+    }
+
+    /// Treatment of a scan of the positive class (its class where no treatment is named); `None` for all others.
+    pub fn treatment(&self, scan: usize) -> Option<&str> {
+        let specimen = &self.specimens[scan];
+        (self.labels[scan] == 1).then(|| specimen.treatment.as_deref().unwrap_or(&specimen.class))
     }
 
     /// Who a scan belongs to, for statistics: the fish, else the fillet, else the scan itself.

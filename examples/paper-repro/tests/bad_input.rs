@@ -45,10 +45,22 @@ fn command_line_and_configuration_are_usage_errors() {
         &["without CUDA"],
     );
     fails(
-        &["--protocol", "published", "--out", text(&out)],
+        &["--switch", "split=by_moon", "--out", text(&out)],
         2,
-        &["protocol", "rigorous"],
+        &["split", "by_moon", "fish_folds"],
     );
+    fails(
+        &["--switch", "spilt=fish_folds"],
+        2,
+        &["spilt", "layer_cam"],
+    );
+    fails(&["--switch", "split"], 2, &["split", "NAME=VALUE"]);
+    fails(
+        &["--protocol", "released", "--models", "inception_v4"],
+        2,
+        &["inception_v4", "no network is left"],
+    );
+    fails(&["--models", "u_net"], 2, &["u_net", "labelled pixels"]);
     fails(
         &["--config", "no/such/file.toml"],
         2,
@@ -65,6 +77,14 @@ fn command_line_and_configuration_are_usage_errors() {
     fails(&["--config", text(&config)], 2, &["epochs", "bad.toml"]);
     fs::write(&config, "[training]\nepochs = 0\n").unwrap();
     fails(&["--config", text(&config)], 2, &["training.epochs = 0"]);
+    fs::write(&config, "[preprocess]\nimage_size = 64\n").unwrap();
+    fails(&["--config", text(&config)], 2, &["inception_v3", "75"]);
+    fs::write(&config, "[supervised]\npatch_size = 6\n").unwrap();
+    fails(
+        &["--config", text(&config)],
+        2,
+        &["supervised.patch_size = 6"],
+    );
     fs::write(&config, "seed = \n").unwrap();
     fails(&["--config", text(&config)], 2, &["bad.toml"]);
     assert!(!out.exists(), "a refused command line leaves no folder");
@@ -74,7 +94,7 @@ fn command_line_and_configuration_are_usage_errors() {
 fn printed_configuration_is_accepted_and_printed_again() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("printed.toml");
-    for profile in ["smoke", "quick", "paper"] {
+    for profile in ["smoke", "quick", "study", "paper"] {
         let first = run(&["--profile", profile, "--seed", "7", "--print-config"]);
         assert!(first.status.success());
         fs::write(&config, &first.stdout).unwrap();

@@ -10,30 +10,54 @@ use std::time::{Duration, Instant};
 
 use support::{assert_same, command, contents, said, study, tiny_config};
 
-const TABLES: [(&str, &str); 6] = [
+/// Tables and the columns that readers of them rely on.
+const TABLES: [(&str, &str); 14] = [
     (
         "classification",
-        "model,seed,split,n,correct,accuracy,ci_low,ci_high",
+        "model,seed,split,n,correct,accuracy,ci_low,ci_high,wald_half_width,epochs_min,epochs_max",
     ),
     (
         "miou",
-        "model,method,treatment,reference,threshold,n,n_undefined,miou,sd",
+        "model,method,treatment,reference,threshold,n,n_undefined,miou,sd,coverage,reference_coverage,expected,corrected,n_empty,n_full,n_scans,fillet_mean,ci_low,ci_high",
     ),
     (
         "agreement_methods",
-        "model,threshold,n,n_undefined,median,q1,q3,mean",
+        "model,threshold,n,n_undefined,median,q1,q3,mean,coverage,expected,corrected",
     ),
     (
         "agreement_networks",
-        "method,threshold,n,n_undefined,median,q1,q3,mean",
+        "method,threshold,n,n_undefined,median,q1,q3,mean,coverage,expected,corrected",
+    ),
+    (
+        "noise_floor",
+        "model,method,threshold,n,n_undefined,median,q1,q3,mean,coverage,expected,corrected",
     ),
     (
         "liquid_loss",
-        "model,method,threshold,n,rho,p,ci_low,ci_high",
+        "model,method,threshold,n,rho,p,ci_low,ci_high,pearson,pearson_p,p_holm,p_max_t,within,within_p,cluster_low,cluster_high",
     ),
     (
         "tests",
         "question,form,test,unit,n,statistic,df,p,effect,caveats",
+    ),
+    ("seeds", "model,method,seed,quantity,value"),
+    (
+        "ceilings",
+        "control,treatment,reference,quantity,value,expected,holds",
+    ),
+    (
+        "truth_scores",
+        "model,method,treatment,n,auc,n_auc,average_precision,fuzzy_iou,pearson",
+    ),
+    (
+        "supervised",
+        "left,right,treatment,n,n_undefined,miou,sd,coverage_left,coverage_right,expected,corrected",
+    ),
+    ("protocol", "switch,published,released,rigorous,used"),
+    ("disagreements", "id,paper,code,switch"),
+    (
+        "leakage",
+        "fold,left,right,right_items,shared_fish,shared_fillets,shared_scans,exact_duplicates,altered_copies,neighbouring_slices",
     ),
 ];
 
@@ -64,6 +88,11 @@ fn a_study_leaves_everything_and_is_reused_or_rerun_as_its_inputs_say() {
     ] {
         assert!(out.join(file).metadata().unwrap().len() > 0, "{file}");
     }
+    let ceilings = fs::read_to_string(out.join("tables/ceilings.csv")).unwrap();
+    assert!(
+        !ceilings.contains(",no\n"),
+        "the truth as map misses a ceiling, or the shifted truth misses chance:\n{ceilings}"
+    );
     let report = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(report.contains("phantom") && !report.contains("src=\"http"));
     let manifest_now = manifest(&out);
@@ -81,6 +110,7 @@ fn a_study_leaves_everything_and_is_reused_or_rerun_as_its_inputs_say() {
             "preprocess",
             "train",
             "explain",
+            "supervise",
             "analyse",
             "report"
         ]
@@ -93,14 +123,14 @@ fn a_study_leaves_everything_and_is_reused_or_rerun_as_its_inputs_say() {
     assert!(second.status.success());
     assert_eq!(
         said(&second).matches("reused").count(),
-        7,
+        8,
         "{}",
         said(&second)
     );
     assert_eq!(before, contents(&out));
 
     // a missing map: explain and what follows run again, with the same result
-    let map = out.join("cams/resnet50/grad_cam");
+    let map = out.join("cams/resnet50/replicate-0/grad_cam");
     let map = fs::read_dir(map).unwrap().next().unwrap().unwrap().path();
     fs::remove_file(&map).unwrap();
     let third = study(&config, &out, &[]);
@@ -133,7 +163,7 @@ fn a_study_leaves_everything_and_is_reused_or_rerun_as_its_inputs_say() {
         "{text}"
     );
     assert!(
-        !out.join("cams/resnet50/score_cam").exists(),
+        !out.join("cams/resnet50/replicate-0/score_cam").exists(),
         "results of the old options are gone"
     );
 }
@@ -212,7 +242,7 @@ fn signals_end_with_their_code_and_a_second_run_is_kept_out() {
         let mut child = run.stderr(std::process::Stdio::piped()).spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(120);
         while !out
-            .join("models/resnet50/fold-0/checkpoint.safetensors")
+            .join("models/resnet50/replicate-0/fold-0/checkpoint.safetensors")
             .exists()
         {
             assert!(Instant::now() < deadline, "training never began");

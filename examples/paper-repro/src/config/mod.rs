@@ -3,6 +3,8 @@
 mod device;
 mod profile;
 mod protocol;
+mod supervised;
+pub mod switches;
 
 use std::path::{Path, PathBuf};
 
@@ -10,12 +12,16 @@ use cam_methods::Method;
 use cnn_zoo::train::{Optimiser, TrainConfig};
 use cnn_zoo::{Architecture, Convention, Initialisation};
 use fillet_preprocess::phantom::PhantomConfig;
-use fillet_preprocess::{AugmentConfig, ForegroundConfig, NormaliseConfig};
+use fillet_preprocess::{
+    AugmentConfig, ExcludedSlice, ForegroundConfig, ForegroundVariant, NormaliseConfig,
+};
 use serde::{Deserialize, Serialize};
 
 pub use device::Device;
 pub use profile::Profile;
 pub use protocol::Protocol;
+pub use supervised::SupervisedConfig;
+pub use switches::{SWITCHES, Switches};
 
 use crate::error::{Error, Result};
 
@@ -27,6 +33,8 @@ pub struct Config {
     pub profile: Profile,
     /// What the study means.
     pub protocol: Protocol,
+    /// The protocol row by row; each may be set on its own.
+    pub switches: Switches,
     /// `cpu` or `cuda:N`.
     pub device: Device,
     /// Seed of everything random.
@@ -43,6 +51,8 @@ pub struct Config {
     pub training: TrainingConfig,
     /// How their decisions are mapped.
     pub explain: ExplainConfig,
+    /// The supervised reference.
+    pub supervised: SupervisedConfig,
     /// What is computed from the maps.
     pub analysis: AnalysisConfig,
 }
@@ -63,6 +73,9 @@ pub struct DataConfig {
     pub trim_first: usize,
     /// Slices dropped at the end of every scan.
     pub trim_last: usize,
+    /// Further slices to leave out, such as spoilt ones.
+    #[serde(default)]
+    pub exclude: Vec<ExcludedSlice>,
 }
 
 /// From volumes to slices that a network sees.
@@ -94,16 +107,45 @@ pub struct NetworkConfig {
     pub initialisation: Initialisation,
 }
 
+impl NetworkConfig {
+    /// A network whose convention does not exist, or that cannot see so small an image, is refused before anything is made.
+    fn check(&self, image_size: usize) -> Result<()> {
+        let fault =
+            |e: &dyn std::fmt::Display| Error::usage(format!("network {}: {e}", self.architecture));
+        if !self.architecture.supports(self.convention) {
+            return Err(fault(
+                &"it does not exist in this convention; Inception V4 is `torch`",
+            ));
+        }
+        if self.architecture.labels_pixels()
+            || Architecture::SUPERVISED.contains(&self.architecture)
+        {
+            return Err(fault(&"it learns from labelled pixels; see [supervised]"));
+        }
+        let least = self.architecture.minimum_input_size();
+        if image_size < least {
+            return Err(fault(&format!(
+                "preprocess.image_size = {image_size}: it needs at least {least} pixels"
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// How the networks are trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
     /// Folds of the cross-fit; every fish is held out once.
     pub folds: usize,
-    /// Most epochs per fold.
+    /// Trainings of every network, each from other random weights: how far they differ is the noise floor.
+    pub seeds: usize,
+    /// Cap on the epochs that the schedule of the protocol allows.
     pub epochs: usize,
-    /// Epochs without a better validation loss after which training stops.
+    /// Cap on its patience: epochs without a better validation loss after which training stops.
     pub patience: usize,
+    /// How contrast-adjusted and other copies enter an epoch.
+    pub copies: Copies,
     /// Images per step.
     pub batch_size: usize,
     /// Step size of gradient descent.
@@ -121,6 +163,16 @@ pub struct TrainingConfig {
     pub augment: AugmentConfig,
 }
 
+/// How copies of training slices enter an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Copies {
+    /// Every copy is seen once per epoch, which makes epochs longer.
+    Added,
+    /// An epoch is as long as without copies: as many draws from slices and copies together.
+    Drawn,
+}
+
 /// How the networks' decisions are mapped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +186,10 @@ pub struct ExplainConfig {
     pub score_channels: Option<usize>,
     /// Memory for the masked copies of Score-CAM, in MiB.
     pub memory_mib: usize,
+    /// Whether networks that were never trained are mapped as well, as a control.
+    pub random_weights: bool,
+    /// Slices of every training scan mapped to find the common scale of a network, method and fold.
+    pub scale_slices: usize,
 }
 
 /// What is computed from the maps.
@@ -146,17 +202,21 @@ pub struct AnalysisConfig {
     pub truth_threshold: f64,
     /// Confidence level of every interval.
     pub confidence: f64,
+    /// Resamples of every bootstrap.
+    pub resamples: usize,
+    /// Permutations of every permutation test.
+    pub permutations: usize,
 }
 
 impl TrainingConfig {
     /// The same as `cnn-zoo` takes it.
-    pub fn to_zoo(&self) -> TrainConfig {
+    pub fn to_zoo(&self, schedule: switches::Schedule) -> TrainConfig {
         TrainConfig {
-            epochs: self.epochs,
+            epochs: self.epochs.min(schedule.epochs()),
             batch_size: self.batch_size,
             learning_rate: self.learning_rate,
             optimiser: self.optimiser,
-            patience: Some(self.patience),
+            patience: Some(self.patience.min(schedule.patience())),
             ..TrainConfig::default()
         }
     }
@@ -186,7 +246,16 @@ impl Config {
                 .map_err(|e| fault(&format!("profile: {e}")))?,
             None => Profile::Quick,
         };
-        let mut merged = toml::Table::try_from(Self::profile(profile)).map_err(|e| fault(&e))?;
+        let mut base = Self::profile(profile);
+        if let Some(value) = given.get("protocol") {
+            base.set_protocol(
+                value
+                    .clone()
+                    .try_into()
+                    .map_err(|e| fault(&format!("protocol: {e}")))?,
+            );
+        }
+        let mut merged = toml::Table::try_from(base).map_err(|e| fault(&e))?;
         merge(&mut merged, given, "").map_err(|key| {
             fault(&format!(
                 "unknown key `{key}`; --print-config shows the keys there are"
@@ -224,11 +293,66 @@ impl Config {
                     .cloned()
                     .unwrap_or(NetworkConfig {
                         architecture,
+                        convention: if architecture.supports(template.convention) {
+                            template.convention
+                        } else if architecture.supports(Convention::Keras) {
+                            Convention::Keras
+                        } else {
+                            Convention::Torch
+                        },
                         ..template.clone()
                     })
             })
             .collect();
         Ok(())
+    }
+
+    /// Sets a protocol with all its switches.
+    pub fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        self.switches = Switches::of(protocol);
+    }
+
+    /// Leaves out what the switches leave out: one of the two networks that "Inception V4" may mean.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if no network is left.
+    pub fn apply_switches(&mut self) -> Result<()> {
+        let dropped = match self.switches.inception_v4 {
+            switches::InceptionV4::AsNamed => Architecture::InceptionResNetV2,
+            switches::InceptionV4::InceptionResnetV2 => Architecture::InceptionV4,
+            switches::InceptionV4::Both => return Ok(()),
+        };
+        self.networks
+            .retain(|network| network.architecture != dropped);
+        if self.networks.is_empty() {
+            return Err(Error::usage(format!(
+                "no network is left: the switch inception_v4 = {} leaves out {dropped}",
+                self.switches.value("inception_v4")
+            )));
+        }
+        Ok(())
+    }
+
+    /// How the background is removed, the protocol's 8-bit step included.
+    pub fn foreground(&self) -> ForegroundConfig {
+        let foreground = self.preprocess.foreground;
+        match foreground.variant {
+            ForegroundVariant::Robust => foreground,
+            _ => ForegroundConfig {
+                variant: self.switches.eight_bit.variant(),
+                ..foreground
+            },
+        }
+    }
+
+    /// Slices dropped at the start and at the end of every scan.
+    pub fn trim(&self) -> [usize; 2] {
+        match self.switches.slices {
+            switches::SliceRule::All => [0, 0],
+            _ => [self.data.trim_first, self.data.trim_last],
+        }
     }
 
     /// Checks every value that a type alone cannot guard.
@@ -239,12 +363,28 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         let training = &self.training;
         let unit = |value: f64| value > 0.0 && value < 1.0;
-        let checks: [(bool, &str, String, &str); 17] = [
+        let checks: [(bool, &str, String, &str); 19] = [
             (
-                self.protocol == Protocol::Rigorous,
-                "protocol",
-                self.protocol.to_string(),
-                "only `rigorous` is complete in this version",
+                (1..=100).contains(&training.seeds),
+                "training.seeds",
+                training.seeds.to_string(),
+                "1 to 100",
+            ),
+            (
+                (100..=1_000_000).contains(&self.analysis.resamples)
+                    && (100..=1_000_000).contains(&self.analysis.permutations),
+                "analysis",
+                format!(
+                    "resamples {}, permutations {}",
+                    self.analysis.resamples, self.analysis.permutations
+                ),
+                "100 to 1000000 each",
+            ),
+            (
+                self.explain.scale_slices >= 1,
+                "explain.scale_slices",
+                self.explain.scale_slices.to_string(),
+                "at least 1",
             ),
             (
                 !self.data.positive_class.trim().is_empty(),
@@ -369,10 +509,16 @@ impl Config {
             ("preprocess.normalise", self.preprocess.normalise.validate()),
             ("training.augment", training.augment.validate()),
             ("phantom", self.phantom.validate()),
+            ("supervised.patch", self.supervised.patch().validate()),
+            ("supervised.smoothing", self.supervised.check_smoothing()),
         ];
         for (key, outcome) in parts {
             outcome.map_err(|e| Error::usage(format!("{key}: {e}")))?;
         }
+        for network in &self.networks {
+            network.check(self.preprocess.image_size)?;
+        }
+        self.supervised.validate()?;
         if self.explain.memory_mib > 1 << 20 {
             return Err(Error::usage(format!(
                 "explain.memory_mib = {}: at most {}",
@@ -391,7 +537,7 @@ impl Config {
             }
         }
         training
-            .to_zoo()
+            .to_zoo(self.switches.schedule)
             .validate()
             .map_err(|e| Error::usage(format!("training: {e}")))?;
         Ok(())

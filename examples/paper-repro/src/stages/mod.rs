@@ -9,6 +9,7 @@ mod import;
 mod phantom;
 mod preprocess;
 mod report;
+mod supervise;
 mod train;
 
 use std::collections::BTreeMap;
@@ -71,6 +72,7 @@ fn stages(config: &Config) -> Vec<Box<dyn Stage>> {
     stages.push(Box::new(preprocess::Preprocess));
     stages.push(Box::new(train::Train));
     stages.push(Box::new(explain::Explain));
+    stages.push(Box::new(supervise::Supervise));
     stages.push(Box::new(analyse::Analyse));
     stages.push(Box::new(report::Report));
     stages
@@ -279,6 +281,7 @@ fn stage_name(stage: StageName) -> &'static str {
         StageName::Preprocess => "preprocess",
         StageName::Train => "train",
         StageName::Explain => "explain",
+        StageName::Supervise => "supervise",
         StageName::Analyse => "analyse",
         StageName::Report => "report",
     }
@@ -322,12 +325,13 @@ fn lock(outputs: &Outputs) -> Result<std::fs::File> {
 }
 
 fn every_owned_path() -> Vec<&'static str> {
-    let all: [&dyn Stage; 7] = [
+    let all: [&dyn Stage; 8] = [
         &phantom::Phantom,
         &import::Import,
         &preprocess::Preprocess,
         &train::Train,
         &explain::Explain,
+        &supervise::Supervise,
         &analyse::Analyse,
         &report::Report,
     ];
@@ -357,7 +361,10 @@ fn remove_outputs(root: &Path, owned: &[&str]) -> Result<()> {
 
 /// Removes what a killed run was writing under temporary names. The lock says that no other run is writing now.
 fn remove_half_written(root: &Path) -> Result<()> {
-    let mut files: Vec<PathBuf> = files_below(root, &every_owned_path())?
+    // tables are owned file by file, and their temporary names by nobody
+    let mut folders = every_owned_path();
+    folders.push("tables");
+    let mut files: Vec<PathBuf> = files_below(root, &folders)?
         .into_iter()
         .map(|(_, path)| path)
         .collect();
@@ -369,7 +376,8 @@ fn remove_half_written(root: &Path) -> Result<()> {
             .file_name()
             .map(|name| name.to_string_lossy())
             .unwrap_or_default();
-        if name.ends_with(".partial") || (name.starts_with('.') && name.ends_with(".tmp")) {
+        let half = name.ends_with(".partial") || (name.starts_with('.') && name.ends_with(".tmp"));
+        if half && path.exists() {
             std::fs::remove_file(&path).doing("remove", &path)?;
         }
     }

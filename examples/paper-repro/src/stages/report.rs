@@ -7,8 +7,11 @@ use ndarray::Axis;
 use super::{Run, Stage, json};
 use crate::cli::StageName;
 use crate::config::Config;
+use crate::config::switches::{NormaliseRule, Split};
+use crate::division::Division;
 use crate::error::{Context, Error, Result};
 use crate::manifest::Manifest;
+use crate::outputs::Arm;
 use crate::report::{
     ExampleMap, ExampleSlice, Fact, NetworkFacts, ReportInput, RunCosts, RunFacts, StageCost,
     network_title, write_report,
@@ -143,10 +146,14 @@ fn facts(run: &Run, study: &Study, manifest: &Manifest) -> RunFacts {
             fact(
                 "Animals",
                 format!(
-                    "{}, divided into {} folds by {}",
+                    "{}; split: {}{}",
                     animals.len(),
-                    study.folds.len(),
-                    study.unit
+                    run.config.switches.value("split"),
+                    match run.config.switches.split {
+                        Split::FishFolds =>
+                            format!(" ({} folds by {})", study.folds.len(), study.unit),
+                        _ => String::new(),
+                    }
                 ),
             ),
             fact(
@@ -162,24 +169,75 @@ fn facts(run: &Run, study: &Study, manifest: &Manifest) -> RunFacts {
             fact(
                 "Maps",
                 format!(
-                    "class `{}`, last activation before pooling, normalised inside the tissue of each slice",
-                    config.data.positive_class
+                    "class `{}`, {}, scaled {}",
+                    config.data.positive_class,
+                    config.switches.value("tap").replace('_', " "),
+                    match config.switches.normalise {
+                        NormaliseRule::InsideTissue => "inside the tissue of each slice",
+                        NormaliseRule::PerImage => "over each image, background included",
+                    }
                 ),
             ),
             fact("Score-CAM", score_cam),
         ],
         notes: notes(run, study),
-        caveats: [(
-            "not_defined".to_owned(),
-            "The test is not defined for these data; the column effect says why.".to_owned(),
-        )]
-        .into(),
+        caveats: caveats(),
     }
+}
+
+/// Sentences for the caveat codes of `tests.csv`.
+fn caveats() -> std::collections::BTreeMap<String, String> {
+    use stats::Caveat;
+    let known = [
+        Caveat::RepeatedMeasuresAsIndependent,
+        Caveat::NoEffectSize,
+        Caveat::NormalityReadBackwards,
+    ];
+    let mut caveats: std::collections::BTreeMap<String, String> = known
+        .into_iter()
+        .map(|caveat| (caveat.code().to_owned(), sentence(&caveat.to_string())))
+        .collect();
+    for (code, text) in [
+        (
+            "pseudo_replication",
+            "Slices of one animal are not independent, and are counted as if they were.",
+        ),
+        (
+            "clustered_pairs",
+            "Two fillets of one fish are not independent, and are counted as if they were.",
+        ),
+        (
+            "single_seed",
+            "One training run per network cannot tell the network from its random start; see the noise floor where there are several.",
+        ),
+        (
+            "cluster_unknown",
+            "The animal is not recorded; the next smaller unit is used in its place.",
+        ),
+        (
+            "not_defined",
+            "The test is not defined for these data; the column effect says why.",
+        ),
+    ] {
+        caveats.insert(code.to_owned(), text.to_owned());
+    }
+    caveats
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        format!("{}{}.", first.to_uppercase(), letters.as_str())
+    })
 }
 
 fn notes(run: &Run, study: &Study) -> Vec<String> {
     let mut notes = vec![
-        format!("Every scan is mapped by networks that never saw its {}.", study.unit),
+        match run.config.switches.split {
+            Split::FishFolds => format!("Every scan is mapped by networks that never saw its {}.", study.unit),
+            Split::FilletHoldOut => "Scans are mapped whether they trained the network or not.".to_owned(),
+            Split::SlicesPooled => "Slices of every scan train, validate and test, and scans are mapped whether they trained the network or not: the figures of this page cannot tell a network that recognises damage from one that recognises scans.".to_owned(),
+        },
         "Each map is scaled to [0, 1] inside its own slice, so a threshold says where a slice is most damaged, not how much; a slice without damage also has a maximum of 1.".to_owned(),
     ];
     if run.config.is_synthetic() {
@@ -275,6 +333,7 @@ fn supervised(
 /// The middle slice of the first scan of every treatment, and of the other class.
 fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
     let archive = SliceArchive::open(&run.outputs.slices())?;
+    let division = Division::load(&run.config, study, &archive)?;
     let mut seen: Vec<(u32, Option<&str>)> = Vec::new();
     let mut examples = Vec::new();
     for (scan, specimen) in study.specimens.iter().enumerate() {
@@ -288,6 +347,9 @@ fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
             },
         );
         if seen.contains(&group) {
+            continue;
+        }
+        if division.maps(scan).is_none() {
             continue;
         }
         seen.push(group);
@@ -305,9 +367,12 @@ fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
         let mut maps = Vec::new();
         for network in &run.config.networks {
             for method in &run.config.explain.methods {
-                let path = run
-                    .outputs
-                    .cam(network.architecture, method, &specimen.scan);
+                let path = run.outputs.cam(
+                    Arm::Trained(0),
+                    network.architecture,
+                    method,
+                    &specimen.scan,
+                );
                 let map = npy::read_f32(&path).doing("read the map", &path)?;
                 maps.push(ExampleMap {
                     model: network.architecture.to_string(),

@@ -1,40 +1,14 @@
 //! The tests of the paper, each in its published form and in the form it should have had.
 
-use stats::{friedman, kruskal_wallis, shapiro_wilk};
+use stats::{Caveat, Dual, Friedman, friedman, kruskal_wallis, nemenyi_friedman, shapiro_wilk};
 
 use super::super::Run;
-use super::liquid_loss::LiquidLoss;
-use super::scores::{Scores, SliceScores};
+use super::liquid_loss::{LiquidLoss, own_scale};
+use super::scores::{Scores, SliceScores, mean};
+use crate::config::switches::TestRule;
 use crate::error::Result;
 use crate::study::Study;
 use crate::table::{Table, number};
-
-/// What keeps a result from meaning what it seems to mean. Several are joined by `;`.
-#[derive(Debug, Clone, Copy)]
-enum Caveat {
-    /// Slices of one scan are not independent observations.
-    PseudoReplication,
-    /// The same slices stand in every group; the test assumes different ones.
-    RepeatedMeasures,
-    /// Two fillets of one fish are not independent.
-    FilletsShareFish,
-    /// A large p does not show that a distribution is normal.
-    NoEvidenceIsNotNormality,
-    /// The test is not defined for these data.
-    NotDefined,
-}
-
-impl Caveat {
-    fn code(self) -> &'static str {
-        match self {
-            Self::PseudoReplication => "pseudo_replication",
-            Self::RepeatedMeasures => "repeated_measures",
-            Self::FilletsShareFish => "two_fillets_per_fish",
-            Self::NoEvidenceIsNotNormality => "normality_not_rejected_is_not_normal",
-            Self::NotDefined => "not_defined",
-        }
-    }
-}
 
 /// The numbers of one test.
 struct Outcome {
@@ -54,7 +28,7 @@ struct Question {
     caveats: Vec<Caveat>,
 }
 
-/// Writes `tests.csv`.
+/// Writes `tests.csv` and `posthoc.csv`.
 pub(super) fn write(run: &Run, study: &Study, scores: &Scores, losses: &LiquidLoss) -> Result<()> {
     let columns = [
         "question",
@@ -69,43 +43,60 @@ pub(super) fn write(run: &Run, study: &Study, scores: &Scores, losses: &LiquidLo
         "caveats",
     ];
     let mut table = Table::new(&columns)?;
-    let t = scores.main_threshold();
-    let at = number(scores.thresholds[t]);
+    let mut posthoc = Table::new(&[
+        "question",
+        "test",
+        "left",
+        "right",
+        "difference",
+        "statistic",
+        "p",
+        "p_adjusted",
+    ])?;
+    let t = scores.axes.main_threshold();
+    let at = number(scores.axes.thresholds[t]);
     let by_network = format!("does agreement across methods differ between networks (t = {at})?");
     let by_method = format!("does agreement across networks differ between methods (t = {at})?");
-    between(
-        &mut table,
-        study,
-        scores,
-        &by_network,
-        scores.networks.len(),
-        |slice, group| slice.across_methods.get(group).map(|by_t| by_t[t]),
-    )?;
-    between(
-        &mut table,
-        study,
-        scores,
-        &by_method,
-        scores.methods.len(),
-        |slice, group| slice.across_networks.get(group).map(|by_t| by_t[t]),
-    )?;
-    for (n, network) in scores.networks.iter().enumerate() {
-        for (m, method) in scores.methods.iter().enumerate() {
-            let damaged = |scan: usize| scan_mean(scores, scan, |slice| slice.damaged[[n, m, t]]);
+    let across_methods = |slice: &SliceScores, group: usize| {
+        slice.across_methods.get(group).map(|by_t| by_t[t].value)
+    };
+    let across_networks = |slice: &SliceScores, group: usize| {
+        slice.across_networks.get(group).map(|by_t| by_t[t].value)
+    };
+    for (text, names, value) in [
+        (
+            &by_network,
+            &scores.axes.networks,
+            &across_methods as &dyn Fn(&SliceScores, usize) -> Option<f64>,
+        ),
+        (&by_method, &scores.axes.methods, &across_networks),
+    ] {
+        between(
+            run,
+            [&mut table, &mut posthoc],
+            study,
+            scores,
+            text,
+            names,
+            value,
+        )?;
+    }
+    for (n, network) in scores.axes.networks.iter().enumerate() {
+        for (m, method) in scores.axes.methods.iter().enumerate() {
+            let damaged = |scan: usize| scores.scan_mean(scan, |slice| slice.damaged[[n, m, t]]);
             let what = format!("{network}, {method}, t = {at}");
             treatments(
                 &mut table,
+                study,
                 scores,
                 &format!("does the damaged fraction differ between treatments ({what})?"),
                 damaged,
             )?;
-            let values: Vec<f64> = losses
-                .scans
-                .iter()
-                .filter_map(|&scan| damaged(scan))
-                .collect();
+            let values = losses.damaged(scores, [n, m, t], own_scale);
             normality(
                 &mut table,
+                study,
+                losses,
                 &format!("is the damaged fraction normally distributed ({what})?"),
                 &values,
             )?;
@@ -113,21 +104,27 @@ pub(super) fn write(run: &Run, study: &Study, scores: &Scores, losses: &LiquidLo
     }
     normality(
         &mut table,
+        study,
+        losses,
         "is liquid loss normally distributed?",
         &losses.percent,
     )?;
-    table.write(&run.outputs.table("tests"))
+    table.write(&run.outputs.table("tests"))?;
+    posthoc.write(&run.outputs.table("posthoc"))
 }
 
-/// Kruskal–Wallis on slices, as published, and Friedman on the means of each fish.
+/// Kruskal–Wallis on slices, as published, and Friedman on the means of each fish; which one heads the table is a
+/// matter of the protocol.
 fn between(
-    table: &mut Table,
+    run: &Run,
+    [table, posthoc]: [&mut Table; 2],
     study: &Study,
     scores: &Scores,
     text: &str,
-    groups: usize,
-    value: impl Fn(&SliceScores, usize) -> Option<f64>,
+    names: &[String],
+    value: &dyn Fn(&SliceScores, usize) -> Option<f64>,
 ) -> Result<()> {
+    let groups = names.len();
     let defined = |slice: &SliceScores, group| value(slice, group).filter(|v| v.is_finite());
     let slices: Vec<Vec<f64>> = (0..groups)
         .map(|group| {
@@ -141,86 +138,173 @@ fn between(
     if slices.iter().all(Vec::is_empty) {
         return Ok(());
     }
-    let question = Question {
-        text: text.to_owned(),
-        form: "published",
-        test: "Kruskal–Wallis",
-        unit: "slice",
-        n: slices.iter().map(Vec::len).sum(),
-        caveats: vec![Caveat::PseudoReplication, Caveat::RepeatedMeasures],
+    let blocks = |unit: &dyn Fn(usize) -> String| -> Vec<Vec<f64>> {
+        let mut units: Vec<String> = scores.slices.iter().map(|slice| unit(slice.scan)).collect();
+        units.sort_unstable();
+        units.dedup();
+        units
+            .iter()
+            .filter_map(|name| {
+                let of = || {
+                    scores
+                        .slices
+                        .iter()
+                        .filter(|slice| unit(slice.scan) == *name)
+                };
+                let means =
+                    (0..groups).map(|group| mean(of().filter_map(|slice| defined(slice, group))));
+                means.collect::<Option<Vec<f64>>>()
+            })
+            .collect()
     };
-    row(table, question, kruskal(&slices))?;
-    let mut fish: Vec<&str> = scores
+    let by_fish = blocks(&|scan| study.animal(scan).to_owned());
+    let by_scan = blocks(&|scan| study.specimens[scan].scan.clone());
+    let observations = slices.iter().map(Vec::len).sum();
+    let tested = friedman(&by_fish);
+    let mut caveats = vec![
+        Caveat::PseudoReplication {
+            observations,
+            units: by_fish.len(),
+        },
+        Caveat::RepeatedMeasuresAsIndependent,
+        Caveat::NoEffectSize,
+        Caveat::SingleSeed {
+            seeds: run.config.training.seeds,
+        },
+    ];
+    if scores
         .slices
         .iter()
-        .map(|slice| study.animal(slice.scan))
-        .collect();
-    fish.sort_unstable();
-    fish.dedup();
-    let blocks: Vec<Vec<f64>> = fish
-        .iter()
-        .filter_map(|fish| {
-            let of_fish = || {
-                scores
-                    .slices
-                    .iter()
-                    .filter(|slice| study.animal(slice.scan) == *fish)
-            };
-            let means =
-                (0..groups).map(|group| mean(of_fish().filter_map(|slice| defined(slice, group))));
-            means.collect::<Option<Vec<f64>>>()
-        })
-        .collect();
-    let question = Question {
-        text: text.to_owned(),
-        form: "recommended",
-        test: "Friedman",
-        unit: "fish",
-        n: blocks.len(),
-        caveats: Vec::new(),
+        .any(|slice| study.specimens[slice.scan].fish.is_none())
+    {
+        caveats.push(Caveat::ClusterUnknown {
+            fallback: study.unit.to_string(),
+        });
+    }
+    let dual = Dual {
+        published: kruskal(&slices),
+        recommended: tested.as_ref().map(of_friedman).map_err(Clone::clone),
+        caveats,
     };
-    let outcome = friedman(&blocks).map(|f| Outcome {
+    let question = |form, test, unit, n, caveats| Question {
+        text: text.to_owned(),
+        form,
+        test,
+        unit,
+        n,
+        caveats,
+    };
+    let published = (
+        question(
+            "published",
+            "Kruskal–Wallis",
+            "slice",
+            observations,
+            dual.caveats,
+        ),
+        dual.published,
+    );
+    let recommended = (
+        question("recommended", "Friedman", "fish", by_fish.len(), Vec::new()),
+        dual.recommended,
+    );
+    let rows = match run.config.switches.test {
+        TestRule::KruskalWallisOnSlices => [published, recommended],
+        TestRule::FriedmanOnFish => [recommended, published],
+    };
+    for (question, outcome) in rows {
+        row(table, question, outcome)?;
+    }
+    let caveat = Caveat::ClusteredPairs {
+        pairs: by_scan.len(),
+        clusters: by_fish.len(),
+    };
+    let sensitivity = friedman(&by_scan)
+        .as_ref()
+        .map(of_friedman)
+        .map_err(Clone::clone);
+    row(
+        table,
+        question(
+            "sensitivity",
+            "Friedman",
+            "fillet",
+            by_scan.len(),
+            vec![caveat],
+        ),
+        sensitivity,
+    )?;
+    if let Ok(tested) = &tested
+        && let Ok(pairs) = nemenyi_friedman(tested)
+    {
+        for pair in pairs.pairs {
+            let [left, right] = [pair.first, pair.second].map(|at| names[at].clone());
+            posthoc.row(&[
+                text.to_owned(),
+                "Nemenyi".to_owned(),
+                left,
+                right,
+                number(pair.difference),
+                number(pair.statistic),
+                number(pair.p_value),
+                number(pair.p_adjusted),
+            ])?;
+        }
+    }
+    Ok(())
+}
+
+fn of_friedman(f: &Friedman) -> Outcome {
+    Outcome {
         statistic: f.statistic,
         degrees_of_freedom: Some(f.degrees_of_freedom),
         p_value: f.p_value,
         effect: format!("Kendall's W = {:.3}", f.kendalls_w),
-    });
-    row(table, question, outcome)
+    }
 }
 
 /// Kruskal–Wallis on the means of each scan of every treatment.
 fn treatments(
     table: &mut Table,
+    study: &Study,
     scores: &Scores,
     text: &str,
     damaged: impl Fn(usize) -> Option<f64>,
 ) -> Result<()> {
-    let treatments = scores.treatments();
+    let treatments = super::groups::treatments(study, scores);
     if treatments.len() < 2 {
         return Ok(());
     }
-    let of = |treatment: &String| -> Vec<f64> {
-        let scans = scores
-            .treatment_of
-            .iter()
-            .enumerate()
-            .filter(|(_, t)| t.as_ref() == Some(treatment));
-        scans.filter_map(|(scan, _)| damaged(scan)).collect()
+    let of = |treatment: &String| -> Vec<usize> {
+        (0..study.specimens.len())
+            .filter(|&scan| study.treatment(scan) == Some(treatment))
+            .collect()
     };
-    let groups: Vec<Vec<f64>> = treatments.iter().map(of).collect();
+    let scans: Vec<Vec<usize>> = treatments.iter().map(of).collect();
+    let groups: Vec<Vec<f64>> = scans
+        .iter()
+        .map(|scans| scans.iter().filter_map(|&scan| damaged(scan)).collect())
+        .collect();
+    let caveat = clustered(study, scans.iter().flatten().copied());
     let question = Question {
         text: text.to_owned(),
         form: "recommended",
         test: "Kruskal–Wallis",
         unit: "fillet",
         n: groups.iter().map(Vec::len).sum(),
-        caveats: vec![Caveat::FilletsShareFish],
+        caveats: vec![caveat],
     };
     row(table, question, kruskal(&groups))
 }
 
 /// Shapiro–Wilk, which the paper read backwards.
-fn normality(table: &mut Table, text: &str, values: &[f64]) -> Result<()> {
+fn normality(
+    table: &mut Table,
+    study: &Study,
+    losses: &LiquidLoss,
+    text: &str,
+    values: &[f64],
+) -> Result<()> {
     if values.is_empty() {
         return Ok(());
     }
@@ -230,7 +314,10 @@ fn normality(table: &mut Table, text: &str, values: &[f64]) -> Result<()> {
         test: "Shapiro–Wilk",
         unit: "fillet",
         n: values.len(),
-        caveats: vec![Caveat::FilletsShareFish, Caveat::NoEvidenceIsNotNormality],
+        caveats: vec![
+            clustered(study, losses.scans.iter().copied()),
+            Caveat::NormalityReadBackwards,
+        ],
     };
     let outcome = shapiro_wilk(values).map(|s| Outcome {
         statistic: s.statistic,
@@ -265,7 +352,7 @@ fn row(table: &mut Table, question: Question, outcome: stats::Result<Outcome>) -
             o.effect,
         ],
         Err(reason) => {
-            caveats.push(Caveat::NotDefined.code());
+            caveats.push("not_defined");
             [
                 String::new(),
                 String::new(),
@@ -288,17 +375,11 @@ fn row(table: &mut Table, question: Question, outcome: stats::Result<Outcome>) -
     ])
 }
 
-fn scan_mean(scores: &Scores, scan: usize, value: impl Fn(&SliceScores) -> f64) -> Option<f64> {
-    mean(
-        scores
-            .slices
-            .iter()
-            .filter(|slice| slice.scan == scan)
-            .map(value),
-    )
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let values: Vec<f64> = values.collect();
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+/// Two fillets of a fish are not independent.
+fn clustered(study: &Study, scans: impl Iterator<Item = usize>) -> Caveat {
+    let clusters = study.clusters(scans);
+    Caveat::ClusteredPairs {
+        pairs: clusters.len(),
+        clusters: clusters.iter().max().map_or(0, |last| last + 1),
+    }
 }
