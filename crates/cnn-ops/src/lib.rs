@@ -23,6 +23,7 @@ mod simd;
 #[cfg(any(feature = "cuda", test))]
 mod taps;
 mod vector;
+pub mod vjp;
 
 pub use activation::{relu, relu6};
 pub use conv::{Activation, conv2d, conv2d_fused};

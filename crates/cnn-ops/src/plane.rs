@@ -45,8 +45,34 @@ pub(crate) fn apply<M: PlaneMap>(x: &Tensor, map: M) -> Result<Tensor> {
     Ok(x.contiguous()?.apply_op1(Forward(Arc::new(map)))?)
 }
 
+/// The result of [`record`].
+pub(crate) struct Recorded<M> {
+    pub(crate) output: Tensor,
+    pub(crate) back: Adjoint<M>,
+}
+
+/// Applies `map` to every plane of `x`, outside candle's graph.
+pub(crate) fn record<M: PlaneMap>(x: &Tensor, map: M) -> Result<Recorded<M>> {
+    let op = map.name();
+    check_float(op, "x", x)?;
+    let [b, c, _, _] = dims4(op, "x", x)?;
+    let [h, w] = map.output();
+    checked_count(op, "the output", &[b, c, h, w])?;
+    let map = Arc::new(map);
+    Ok(Recorded {
+        output: x.contiguous()?.apply_op1_no_bwd(&Forward(map.clone()))?,
+        back: Adjoint(map),
+    })
+}
+
+impl<M: PlaneMap> Adjoint<M> {
+    pub(crate) fn pull(&self, dy: &Tensor) -> candle_core::Result<Tensor> {
+        dy.apply_op1_no_bwd(self)
+    }
+}
+
 struct Forward<M>(Arc<M>);
-struct Adjoint<M>(Arc<M>);
+pub(crate) struct Adjoint<M>(Arc<M>);
 
 fn run<T: Element>(
     op: &'static str,

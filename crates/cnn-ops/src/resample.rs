@@ -101,15 +101,18 @@ pub fn upsample_bilinear2d(x: &Tensor, output: [usize; 2], corners: Corners) -> 
 /// # Ok::<(), cnn_ops::Error>(())
 /// ```
 pub fn upsample_nearest2d(x: &Tensor, output: [usize; 2]) -> Result<Tensor> {
+    apply(x, nearest_map(x, output)?)
+}
+
+pub(crate) fn nearest_map(x: &Tensor, output: [usize; 2]) -> Result<Nearest> {
     const OP: &str = "upsample_nearest2d";
     let [h, w] = check_sizes(OP, x, output)?;
     let source = |n: usize, m: usize| (0..m).map(|i| i * n / m).collect::<Vec<_>>();
-    let map = Nearest {
+    Ok(Nearest {
         rows: source(h, output[0]),
         columns: source(w, output[1]),
         input: [h, w],
-    };
-    apply(x, map)
+    })
 }
 
 fn check_sizes(op: &'static str, x: &Tensor, output: [usize; 2]) -> Result<[usize; 2]> {
@@ -222,7 +225,7 @@ impl PlaneMap for Bilinear {
     }
 }
 
-struct Nearest {
+pub(crate) struct Nearest {
     rows: Vec<usize>,
     columns: Vec<usize>,
     input: [usize; 2],

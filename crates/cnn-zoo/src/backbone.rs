@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::models::{Topology, topology};
 use crate::parameters::Parameters;
 use crate::pass::{Measurement, Pass};
+use crate::tape::Map;
 use crate::train_pass::TrainPass;
 
 /// A named point in a network at which its activation can be seen or replaced.
@@ -160,14 +161,14 @@ impl Network {
         Ok(seen)
     }
 
-    fn run_features(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
-        let features = self.topology.features(images, pass)?;
+    fn run_features(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Map> {
+        let features = self.topology.features(&images.clone().into(), pass)?;
         pass.tap(self.topology.default_tap(), features)
     }
 
     fn run(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
         let features = self.run_features(images, pass)?;
-        self.topology.head(&features, pass)
+        Ok(self.topology.head(&features, pass)?.graph()?)
     }
 
     fn check(&self, images: &Tensor) -> Result<()> {
@@ -242,7 +243,7 @@ impl Backbone for Network {
 
     fn features(&self, images: &Tensor) -> candle_core::Result<Tensor> {
         self.check(images)?;
-        Ok(self.run_features(images, &mut Pass::evaluate())?)
+        self.run_features(images, &mut Pass::evaluate())?.graph()
     }
 
     fn forward_train(&self, images: &Tensor, pass: &mut TrainPass) -> Result<Tensor> {

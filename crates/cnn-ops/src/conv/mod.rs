@@ -347,6 +347,32 @@ fn shape(dims: [usize; 4]) -> Shape {
     Shape::from(dims.to_vec())
 }
 
+/// The gradients of a convolution, outside candle's graph.
+#[derive(Debug, Clone)]
+pub(crate) struct ConvolutionGradients(Arc<Geometry>);
+
+impl ConvolutionGradients {
+    pub(crate) fn new(x: &Tensor, weight: &Tensor, options: &ConvOptions) -> Result<Self> {
+        Ok(Self(Arc::new(check(OP, x, weight, None, options)?)))
+    }
+
+    pub(crate) fn output_shape(&self) -> [usize; 4] {
+        self.0.output_shape()
+    }
+
+    pub(crate) fn input(&self, weight: &Tensor, dy: &Tensor) -> candle_core::Result<Tensor> {
+        Convolution(self.0.clone()).input_gradient(weight, dy)
+    }
+
+    pub(crate) fn weight(&self, x: &Tensor, dy: &Tensor) -> candle_core::Result<Tensor> {
+        Convolution(self.0.clone()).weight_gradient(x, dy)
+    }
+
+    pub(crate) fn bias(&self, dy: &Tensor) -> candle_core::Result<Tensor> {
+        dy.apply_op1_no_bwd(&BiasGradient(self.0.clone()))
+    }
+}
+
 struct InputGradient(Arc<Geometry>);
 
 impl CustomOp2 for InputGradient {

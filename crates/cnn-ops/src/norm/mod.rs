@@ -1,6 +1,8 @@
 //! Batch normalisation.
 
 mod ghost;
+mod groups;
+pub(crate) mod recorded;
 mod scale_shift;
 
 use std::sync::{Arc, OnceLock};
@@ -11,8 +13,8 @@ use crate::element::{
     Element, check_float, check_same, check_vector, dims4, elements, with_element,
 };
 use crate::error::{Error, Result};
-use crate::parallel::for_each_chunk;
 pub use ghost::{GhostBatchNormOutput, ghost_batch_norm};
+use groups::{Groups, Rectified, Statistics, Tail};
 use scale_shift::ScaleShift;
 
 /// What [`batch_norm_train`] returns.
@@ -217,13 +219,6 @@ fn check(
     Ok(dims)
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Statistics {
-    mean: f64,
-    variance: f64,
-    rstd: f64,
-}
-
 /// Sums of consecutive blocks of one channel, in a fixed order.
 pub(crate) fn block_sum<T: Element>(x: &[T], f: impl Fn(T) -> T) -> f64 {
     let mut total = 0.0;
@@ -257,42 +252,13 @@ impl Train {
         beta: &[T],
     ) -> Vec<T> {
         let (b, c, h, w) = dims;
-        let p = h * w;
-        let plane = |i: usize, ch: usize| &x[(i * c + ch) * p..(i * c + ch + 1) * p];
-        let n = (b * p).max(1) as f64;
-        let mut all = vec![Statistics::default(); c];
-        for_each_chunk(&mut all, 1, x.len() * 2, |ch, s| {
-            let mean = (0..b).map(|i| block_sum(plane(i, ch), |v| v)).sum::<f64>() / n;
-            let m = T::from_f64(mean);
-            let squares = (0..b).map(|i| block_sum(plane(i, ch), |v| (v - m) * (v - m)));
-            // The sum was taken around the rounded mean.
-            let shift = mean - m.to_f64();
-            let variance = squares.sum::<f64>() / n - shift * shift;
-            // Not `max`: a NaN in the batch stays visible.
-            let variance = if variance < 0.0 { 0.0 } else { variance };
-            let denominator = (variance + self.eps).sqrt();
-            s[0] = Statistics {
-                mean,
-                variance,
-                rstd: if denominator > 0.0 {
-                    1.0 / denominator
-                } else {
-                    0.0
-                },
-            };
-        });
-        let mut y = vec![T::ZERO; x.len()];
-        for_each_chunk(&mut y, p, x.len(), |i, y| {
-            let ch = i % c;
-            let s = &all[ch];
-            let scale = T::from_f64(gamma.map_or(1.0, |g| g[ch].to_f64()) * s.rstd);
-            let (mean, beta) = (T::from_f64(s.mean), beta[ch]);
-            for (y, &x) in y.iter_mut().zip(plane(i / c, ch)) {
-                *y = (x - mean) * scale + beta;
-            }
-        });
-        let _ = self.statistics.set(all);
-        y
+        let tail = Tail {
+            residual: None,
+            relu: false,
+        };
+        let found = groups::forward(&whole(b, c, h * w), x, gamma, beta, self.eps, tail);
+        let _ = self.statistics.set(found.statistics);
+        found.y
     }
 
     fn backward(&self) -> TrainBackward {
@@ -383,11 +349,6 @@ struct Gradients {
     beta: Tensor,
 }
 
-/// ```text
-/// x̂  = (x − mean)·rstd
-/// dβ = Σ dy,  dγ = Σ dy·x̂
-/// dx = γ·rstd·(dy − dβ/n − x̂·dγ/n)
-/// ```
 struct TrainBackward {
     statistics: Arc<OnceLock<Vec<Statistics>>>,
 }
@@ -418,8 +379,6 @@ impl TrainBackward {
     ) -> candle_core::Result<Gradients> {
         let op = "batch_norm_train";
         let (b, c, h, w) = x.dims4()?;
-        let p = h * w;
-        let n = (b * p).max(1) as f64;
         let (xs, xl) = x.storage_and_layout();
         let (ds, dl) = dy.storage_and_layout();
         let (candle_core::Storage::Cpu(xs), candle_core::Storage::Cpu(ds)) = (&*xs, &*ds) else {
@@ -427,62 +386,24 @@ impl TrainBackward {
         };
         let xv = elements::<T>(op, xs, xl)?;
         let dv = elements::<T>(op, ds, dl)?;
-        let range = |i: usize, ch: usize| (i * c + ch) * p..(i * c + ch + 1) * p;
-        let mut sums = vec![[0.0f64; 2]; c];
-        for_each_chunk(&mut sums, 1, xv.len() * 2, |ch, out| {
-            let mean = T::from_f64(all[ch].mean);
-            let mut dbeta = 0.0;
-            let mut dot = 0.0;
-            for i in 0..b {
-                let (x, d) = (&xv[range(i, ch)], &dv[range(i, ch)]);
-                dbeta += block_sum(d, |v| v);
-                dot += block_dot(x, d, mean);
-            }
-            out[0] = [dbeta, dot * all[ch].rstd];
-        });
-        let mut dx = vec![T::ZERO; xv.len()];
-        for_each_chunk(&mut dx, p, xv.len(), |i, dx| {
-            let ch = i % c;
-            let s = &all[ch];
-            let [dbeta, dgamma] = sums[ch];
-            let scale = gamma.map_or(1.0, |g| g[ch].to_f64()) * s.rstd;
-            // dx = scale·dy − a − b·(x − mean)
-            let a = T::from_f64(scale * dbeta / n);
-            let b = T::from_f64(scale * s.rstd * dgamma / n);
-            let (scale, mean) = (T::from_f64(scale), T::from_f64(s.mean));
-            let start = i * p;
-            let (x, d) = (&xv[start..start + p], &dv[start..start + p]);
-            for ((dx, &x), &d) in dx.iter_mut().zip(x).zip(d) {
-                *dx = scale * d - a - b * (x - mean);
-            }
-        });
-        let vector = |k: usize| {
-            let values: Vec<T> = sums.iter().map(|s| T::from_f64(s[k])).collect();
-            Tensor::from_vec(values, c, &Device::Cpu)
-        };
+        let g = whole(b, c, h * w);
+        // Without a ReLU the gradient does not depend on β.
+        let beta = vec![T::ZERO; c];
+        let found = groups::backward(&g, xv, gamma, &beta, all, Rectified::No, dv);
         Ok(Gradients {
-            x: Tensor::from_vec(dx, (b, c, h, w), &Device::Cpu)?,
-            gamma: vector(1)?,
-            beta: vector(0)?,
+            x: Tensor::from_vec(found.x, (b, c, h, w), &Device::Cpu)?,
+            gamma: Tensor::from_vec(found.gamma, c, &Device::Cpu)?,
+            beta: Tensor::from_vec(found.beta, c, &Device::Cpu)?,
         })
     }
 }
 
-/// Σ (x − mean)·d in a fixed order.
-fn block_dot<T: Element>(x: &[T], d: &[T], mean: T) -> f64 {
-    let mut total = 0.0;
-    for (x, d) in x.chunks(1024).zip(d.chunks(1024)) {
-        let mut lanes = [T::ZERO; 16];
-        let (xs, ds) = (x.chunks_exact(16), d.chunks_exact(16));
-        for (i, (&x, &d)) in xs.remainder().iter().zip(ds.remainder()).enumerate() {
-            lanes[i] += (x - mean) * d;
-        }
-        for (x, d) in xs.zip(ds) {
-            for ((lane, &x), &d) in lanes.iter_mut().zip(x).zip(d) {
-                *lane += (x - mean) * d;
-            }
-        }
-        total += lanes.iter().map(|v| v.to_f64()).sum::<f64>();
+/// A batch in one piece.
+fn whole(batch: usize, channels: usize, pixels: usize) -> Groups {
+    Groups {
+        batch,
+        channels,
+        pixels,
+        images: batch.max(1),
     }
-    total
 }

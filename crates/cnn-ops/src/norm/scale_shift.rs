@@ -4,7 +4,7 @@
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp3, Device, Layout, Shape, Tensor};
 
-use super::{block_dot, block_sum};
+use super::block_sum;
 use crate::element::{Element, elements, with_element};
 use crate::parallel::for_each_chunk;
 
@@ -132,4 +132,23 @@ fn channel_sums<T: Element>(
         Tensor::from_vec(values, c, &Device::Cpu)
     };
     Ok((vector(0)?, vector(1)?))
+}
+
+/// Σ (x − mean)·d in a fixed order.
+fn block_dot<T: Element>(x: &[T], d: &[T], mean: T) -> f64 {
+    let mut total = 0.0;
+    for (x, d) in x.chunks(1024).zip(d.chunks(1024)) {
+        let mut lanes = [T::ZERO; 16];
+        let (xs, ds) = (x.chunks_exact(16), d.chunks_exact(16));
+        for (i, (&x, &d)) in xs.remainder().iter().zip(ds.remainder()).enumerate() {
+            lanes[i] += (x - mean) * d;
+        }
+        for (x, d) in xs.zip(ds) {
+            for ((lane, &x), &d) in lanes.iter_mut().zip(x).zip(d) {
+                *lane += (x - mean) * d;
+            }
+        }
+        total += lanes.iter().map(|v| v.to_f64()).sum::<f64>();
+    }
+    total
 }

@@ -56,6 +56,14 @@ pub enum CountPadding {
 /// # Ok::<(), cnn_ops::Error>(())
 /// ```
 pub fn avg_pool2d(x: &Tensor, options: &PoolOptions, count: CountPadding) -> Result<Tensor> {
+    apply(x, average_map(x, options, count)?)
+}
+
+pub(crate) fn average_map(
+    x: &Tensor,
+    options: &PoolOptions,
+    count: CountPadding,
+) -> Result<AveragePool> {
     const OP: &str = "avg_pool2d";
     let [_, _, h, w] = dims4(OP, "x", x)?;
     let windows = Windows::new(OP, [h, w], options)?;
@@ -82,14 +90,13 @@ pub fn avg_pool2d(x: &Tensor, options: &PoolOptions, count: CountPadding) -> Res
             })
             .collect::<Vec<_>>()
     };
-    let map = AveragePool {
+    Ok(AveragePool {
         name: OP,
         rows: axis(oh, &|o| windows.rows(o), &|o| windows.padded_rows(o)),
         columns: axis(ow, &|o| windows.columns(o), &|o| windows.padded_columns(o)),
         input: [h, w],
         work: windows.work(),
-    };
-    apply(x, map)
+    })
 }
 
 /// Mean over all rows and columns.
@@ -169,6 +176,14 @@ pub fn adaptive_avg_pool2d(x: &Tensor, output: [usize; 2]) -> Result<Tensor> {
 }
 
 fn adaptive(op: &'static str, x: &Tensor, output: [usize; 2]) -> Result<Tensor> {
+    apply(x, adaptive_map(op, x, output)?)
+}
+
+pub(crate) fn adaptive_map(
+    op: &'static str,
+    x: &Tensor,
+    output: [usize; 2],
+) -> Result<AveragePool> {
     check_float(op, "x", x)?;
     let [_, _, h, w] = dims4(op, "x", x)?;
     if output.contains(&0) {
@@ -198,14 +213,13 @@ fn adaptive(op: &'static str, x: &Tensor, output: [usize; 2]) -> Result<Tensor> 
             })
             .collect::<Vec<_>>()
     };
-    let map = AveragePool {
+    Ok(AveragePool {
         name: op,
         rows: axis(h, output[0]),
         columns: axis(w, output[1]),
         input: [h, w],
         work: h * w,
-    };
-    apply(x, map)
+    })
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -215,7 +229,7 @@ struct Segment {
     scale: f64,
 }
 
-struct AveragePool {
+pub(crate) struct AveragePool {
     name: &'static str,
     rows: Vec<Segment>,
     columns: Vec<Segment>,

@@ -75,6 +75,58 @@ pub fn max_pool2d(x: &Tensor, options: &PoolOptions) -> Result<Tensor> {
     })
 }
 
+/// The result of [`record_max`].
+pub(crate) struct RecordedMax {
+    pub(crate) output: Tensor,
+    pub(crate) back: MaxBack,
+}
+
+/// The way back of a pool.
+pub(crate) struct MaxBack {
+    windows: Windows,
+    first_maximum: Arc<OnceLock<Vec<u32>>>,
+    /// Where no maxima were kept: they are found again.
+    #[cfg(feature = "cuda")]
+    x: Option<Tensor>,
+}
+
+/// The pool outside candle's graph, with its maxima kept.
+pub(crate) fn record_max(x: &Tensor, options: &PoolOptions) -> Result<RecordedMax> {
+    check_float(OP, "x", x)?;
+    let [b, c, h, w] = dims4(OP, "x", x)?;
+    let windows = Windows::new(OP, [h, w], options)?;
+    let [oh, ow] = windows.output;
+    checked_count(OP, "the output", &[b, c, oh, ow])?;
+    let x = x.contiguous()?;
+    let op = MaxPool {
+        windows,
+        first_maximum: Arc::new(OnceLock::new()),
+        keep: true,
+    };
+    Ok(RecordedMax {
+        output: x.apply_op1_no_bwd(&op)?,
+        back: MaxBack {
+            windows,
+            first_maximum: op.first_maximum,
+            #[cfg(feature = "cuda")]
+            x: x.device().is_cuda().then_some(x),
+        },
+    })
+}
+
+impl MaxBack {
+    pub(crate) fn pull(&self, dy: &Tensor) -> candle_core::Result<Tensor> {
+        #[cfg(feature = "cuda")]
+        if let Some(x) = &self.x {
+            return crate::cuda::pool::max_backward(&self.windows, x, dy);
+        }
+        dy.apply_op1_no_bwd(&MaxPoolBackward {
+            windows: self.windows,
+            first_maximum: self.first_maximum.clone(),
+        })
+    }
+}
+
 struct MaxPool {
     windows: Windows,
     /// Offset of the maximum in its plane, kept for the backward pass.

@@ -4,7 +4,9 @@ mod average;
 mod max;
 
 pub use average::{CountPadding, adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d};
+pub(crate) use average::{adaptive_map, average_map};
 pub use max::max_pool2d;
+pub(crate) use max::record_max;
 
 use crate::error::{Error, Result};
 use crate::geometry::{Axis, PoolOptions, window_output};

@@ -1,8 +1,7 @@
 //! Convolution, batch norm, addition and ReLU, done in one step where an inference copy can.
 
-use candle_core::Tensor;
-
 use crate::blocks::{BatchNorm, Conv};
+use crate::tape::Map;
 
 /// A convolution followed by a batch norm, which an inference copy folds away.
 #[derive(Debug, Clone)]
@@ -24,7 +23,7 @@ pub(crate) struct After<'a> {
     /// Factor on the output.
     pub(crate) scale: f64,
     /// Added to the scaled output.
-    pub(crate) residual: Option<&'a Tensor>,
+    pub(crate) residual: Option<&'a Map>,
     /// Whether a ReLU comes last.
     pub(crate) relu: bool,
     /// Name of the tap at the convolution's own output.
@@ -46,7 +45,7 @@ impl<'a> After<'a> {
     };
 
     /// A residual is added.
-    pub(crate) fn add(residual: &'a Tensor) -> Self {
+    pub(crate) fn add(residual: &'a Map) -> Self {
         Self {
             residual: Some(residual),
             ..Self::LINEAR
@@ -54,7 +53,7 @@ impl<'a> After<'a> {
     }
 
     /// A residual is added, then a ReLU.
-    pub(crate) fn add_relu(residual: &'a Tensor) -> Self {
+    pub(crate) fn add_relu(residual: &'a Map) -> Self {
         Self {
             relu: true,
             ..Self::add(residual)

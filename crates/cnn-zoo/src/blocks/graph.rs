@@ -3,13 +3,13 @@
 //! A [`Plan`] says what a module looks like, with the published channel counts; building it gives
 //! a [`Node`] with weights.
 
-use candle_core::Tensor;
 use cnn_ops::{CountPadding, Padding, PoolOptions};
 
 use crate::blocks::{After, ConvNorm, Geometry};
 use crate::builder::{Builder, Fold};
 use crate::error::Result;
 use crate::pass::Pass;
+use crate::tape::Map;
 
 /// A module without weights.
 pub(crate) enum Plan {
@@ -160,7 +160,7 @@ impl Plan {
 }
 
 impl Node {
-    pub(crate) fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         match self {
             Self::Conv { unit, tap } => {
                 let after = After {

@@ -1,11 +1,13 @@
 //! Batch norm: batch statistics in training, running statistics else.
 
 use candle_core::{Tensor, Var};
+use cnn_ops::vjp::BatchNormOptions;
 
 use crate::architecture::Convention;
 use crate::blocks::Conv;
 use crate::dense_maps::DenseMaps;
 use crate::error::{Error, InLayer, Result};
+use crate::tape::{self, Map, Tail};
 
 /// A batch norm.
 #[derive(Debug, Clone)]
@@ -59,6 +61,25 @@ impl BatchNorm {
         Ok(batch.output)
     }
 
+    /// The same on the tape, with what follows.
+    pub(crate) fn train_taped(&self, x: &Map, tail: Tail<'_>, ghosts: &[usize]) -> Result<Map> {
+        let Some((mean, variance)) = &self.statistics else {
+            return Err(Error::Fused("train"));
+        };
+        self.check_counts(x.dims().iter().skip(2).product(), ghosts)?;
+        let options = BatchNormOptions {
+            eps: self.epsilon,
+            images: ghosts.first().copied().unwrap_or(1).max(1),
+            relu: tail.relu,
+        };
+        let (gamma, beta) = (self.gamma.as_ref(), &self.beta);
+        let step = tape::norm(x, gamma, beta, tail.residual, &options).in_layer(&self.name)?;
+        self.move_towards(mean, &step.mean)
+            .and_then(|()| self.move_towards(variance, &step.variance))
+            .in_layer(&self.name)?;
+        Ok(step.map)
+    }
+
     fn check_counts(&self, map: usize, ghosts: &[usize]) -> Result<()> {
         if self.convention == Convention::Torch && ghosts.iter().any(|&n| n * map <= 1) {
             return Err(Error::SingleValue {
@@ -76,12 +97,12 @@ impl BatchNorm {
     }
 
     /// With a ReLU, over the maps of a dense block, with batch statistics.
-    pub(crate) fn train_maps(&self, maps: &DenseMaps, ghosts: &[usize]) -> Result<Tensor> {
+    pub(crate) fn train_maps(&self, maps: &DenseMaps, ghosts: &[usize]) -> Result<Map> {
         let Some((mean, variance)) = &self.statistics else {
             return Err(Error::Fused("train"));
         };
         self.check_counts(maps.pixels(), ghosts)?;
-        let inner = || -> candle_core::Result<Tensor> {
+        let inner = || -> candle_core::Result<Map> {
             let gamma = match &self.gamma {
                 Some(gamma) => gamma.clone(),
                 None => self.beta.ones_like()?,

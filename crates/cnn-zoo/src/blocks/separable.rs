@@ -1,11 +1,10 @@
 //! A separable convolution: one 3×3 kernel per channel, then a 1×1 convolution and a norm.
 
-use candle_core::Tensor;
-
 use crate::blocks::{After, Conv, ConvNorm, Geometry};
 use crate::builder::{Builder, Fold};
 use crate::error::Result;
 use crate::pass::Pass;
+use crate::tape::Map;
 
 /// Depthwise 3×3, pointwise 1×1, batch norm; nothing between the first two.
 pub(crate) struct Separable {
@@ -31,12 +30,7 @@ impl Separable {
         })
     }
 
-    pub(crate) fn forward(
-        &self,
-        x: &Tensor,
-        after: After<'_>,
-        pass: &mut Pass<'_>,
-    ) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Map, after: After<'_>, pass: &mut Pass<'_>) -> Result<Map> {
         let x = pass.conv(&self.depthwise, x)?;
         pass.conv_norm(&self.pointwise, &x, after)
     }

@@ -1,72 +1,11 @@
-//! The steps of a block as candle's graph sees them.
+//! Batch norm and ReLU over the maps of a block in training.
 
 use std::sync::{Arc, Mutex};
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, Shape};
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 
 use super::buffer::{Buffer, Scale};
-use super::{lock, with_values};
-use crate::in_place::slice;
-
-/// What stands for the maps in the graph.
-fn token() -> (CpuStorage, Shape) {
-    (CpuStorage::F32(vec![0.0]), Shape::from(1))
-}
-
-/// Maps that were put into the buffer.
-pub(super) struct Piece {
-    pub(super) buffer: Arc<Mutex<Buffer>>,
-    pub(super) from: usize,
-    pub(super) maps: usize,
-}
-
-impl Piece {
-    fn gradient(&self, of: &Tensor) -> Result<Tensor> {
-        let taken = lock(&self.buffer).take_gradient(self.from, self.maps);
-        Tensor::from_vec(taken, of.dims(), &Device::Cpu)
-    }
-}
-
-impl CustomOp1 for Piece {
-    fn name(&self) -> &'static str {
-        "dense_maps"
-    }
-
-    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        Ok(token())
-    }
-
-    fn bwd(&self, first: &Tensor, _: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
-        Ok(Some(self.gradient(first)?))
-    }
-}
-
-impl CustomOp2 for Piece {
-    fn name(&self) -> &'static str {
-        "dense_maps_push"
-    }
-
-    fn cpu_fwd(
-        &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        Ok(token())
-    }
-
-    fn bwd(
-        &self,
-        _: &Tensor,
-        new: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        Ok((Some(grad.clone()), Some(self.gradient(new)?)))
-    }
-}
+use super::lock;
 
 /// Batch norm and ReLU of the first maps.
 pub(super) struct Read {
@@ -74,6 +13,8 @@ pub(super) struct Read {
     pub(super) maps: usize,
     pub(super) size: [usize; 2],
     pub(super) epsilon: f64,
+    pub(super) gamma: Tensor,
+    pub(super) beta: Tensor,
 }
 
 impl Read {
@@ -103,50 +44,26 @@ impl Read {
             })
             .unzip()
     }
-}
 
-impl CustomOp3 for Read {
-    fn name(&self) -> &'static str {
-        "dense_maps_read"
-    }
-
-    fn cpu_fwd(
-        &self,
-        _: &CpuStorage,
-        _: &Layout,
-        s2: &CpuStorage,
-        l2: &Layout,
-        s3: &CpuStorage,
-        l3: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
+    pub(super) fn output(&self) -> Result<Tensor> {
         let buffer = lock(&self.buffer);
-        let (scales, _) = self.scales(&buffer, slice(s2, l2)?, slice(s3, l3)?);
+        let (gamma, beta) = (self.gamma.to_vec1::<f32>()?, self.beta.to_vec1::<f32>()?);
+        let (scales, _) = self.scales(&buffer, &gamma, &beta);
         if scales.len() != self.maps {
             candle_core::bail!("{} channels of a norm for {} maps", scales.len(), self.maps);
         }
         let y = buffer.rectified(self.maps, |map, ghost| scales[map][ghost]);
         let [height, width] = self.size;
-        let shape = (buffer.images, self.maps, height, width);
-        Ok((CpuStorage::F32(y), Shape::from(shape)))
+        Tensor::from_vec(y, (buffer.images, self.maps, height, width), &Device::Cpu)
     }
 
-    fn bwd(
-        &self,
-        token: &Tensor,
-        gamma: &Tensor,
-        beta: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (g, b) = (gamma.to_vec1::<f32>()?, beta.to_vec1::<f32>()?);
+    /// Hands the gradient on to the buffer and gives those of γ and β.
+    pub(super) fn back(&self, dy: &[f32]) -> Result<Vec<Option<Tensor>>> {
+        let (gamma, beta) = (self.gamma.to_vec1::<f32>()?, self.beta.to_vec1::<f32>()?);
         let mut buffer = lock(&self.buffer);
-        let (scales, rstd) = self.scales(&buffer, &g, &b);
-        let [dgamma, dbeta] = with_values(grad, |dy| buffer.add_gradient(dy, &scales, &rstd))?;
-        let vector = |values| Tensor::from_vec(values, self.maps, &Device::Cpu);
-        Ok((
-            Some(token.zeros_like()?),
-            Some(vector(dgamma)?),
-            Some(vector(dbeta)?),
-        ))
+        let (scales, rstd) = self.scales(&buffer, &gamma, &beta);
+        let found = buffer.add_gradient(dy, &scales, &rstd);
+        let vector = |values| Tensor::from_vec(values, self.maps, &Device::Cpu).map(Some);
+        found.into_iter().map(vector).collect()
     }
 }

@@ -12,46 +12,56 @@ mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use candle_core::{Device, Result, Storage, Tensor};
+use candle_core::{Device, Result, Tensor};
 
-use crate::in_place::slice;
+use crate::tape::{Gradient, Map, step, with_values};
 use buffer::{Buffer, Moments, Scale};
-use graph::{Piece, Read};
+use graph::Read;
 
 /// Maps to which a dense block appends.
 pub(crate) struct DenseMaps {
     buffer: Arc<Mutex<Buffer>>,
     maps: usize,
     size: [usize; 2],
-    /// Orders the steps in candle's graph; absent where there is none.
+    trains: bool,
+    /// Orders the steps in candle's graph; absent where nothing is tracked.
     token: Option<Tensor>,
 }
 
 /// What a batch norm reads.
 pub(crate) struct Normalised {
-    pub(crate) output: Tensor,
+    pub(crate) output: Map,
     /// Mean over the ghost batches of their means and unbiased variances.
     pub(crate) mean: Vec<f32>,
     pub(crate) variance: Vec<f32>,
+}
+
+/// The step that put maps into the buffer: their gradient comes from there.
+fn put(
+    buffer: &Arc<Mutex<Buffer>>,
+    before: Option<&Tensor>,
+    new: &Map,
+    from: usize,
+    maps: usize,
+) -> Result<Option<Tensor>> {
+    let (buffer, to) = (buffer.clone(), new.gradient());
+    let tokens: Vec<&Tensor> = before.into_iter().chain(new.token()).collect();
+    step(&tokens, &[], move || {
+        if let Some(to) = &to {
+            to.add(lock(&buffer).take_gradient(from, maps))?;
+        }
+        Ok(Vec::new())
+    })
 }
 
 fn lock(buffer: &Mutex<Buffer>) -> MutexGuard<'_, Buffer> {
     buffer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn with_values<T>(x: &Tensor, f: impl FnOnce(&[f32]) -> T) -> Result<T> {
-    let x = x.contiguous()?;
-    let (storage, layout) = x.storage_and_layout();
-    match &*storage {
-        Storage::Cpu(storage) => Ok(f(slice(storage, layout)?)),
-        _ => candle_core::bail!("expected a tensor in main memory"),
-    }
-}
-
 impl DenseMaps {
     /// A buffer that will hold `total` maps and holds those of `first`; `ghosts` are the ghost
     /// batches of training, `None` means inference.
-    pub(crate) fn new(first: &Tensor, total: usize, ghosts: Option<&[usize]>) -> Result<Self> {
+    pub(crate) fn new(first: &Map, total: usize, ghosts: Option<&[usize]>) -> Result<Self> {
         let (images, maps, height, width) = first.dims4()?;
         let lengths = ghosts.map_or_else(|| vec![images], <[usize]>::to_vec);
         let ghost_of = lengths
@@ -69,21 +79,19 @@ impl DenseMaps {
             gradient: Vec::new(),
             moments: Vec::new(),
         };
-        with_values(first, |values| buffer.append(0, values, ghosts.is_some()))?;
+        with_values(first.value(), |values| {
+            buffer.append(0, values, ghosts.is_some())
+        })?;
         let buffer = Arc::new(Mutex::new(buffer));
-        let token = ghosts
-            .map(|_| {
-                first.apply_op1(Piece {
-                    buffer: buffer.clone(),
-                    from: 0,
-                    maps,
-                })
-            })
-            .transpose()?;
+        let token = match ghosts {
+            Some(_) => put(&buffer, None, first, 0, maps)?,
+            None => None,
+        };
         Ok(Self {
             buffer,
             maps,
             size: [height, width],
+            trains: ghosts.is_some(),
             token,
         })
     }
@@ -99,21 +107,14 @@ impl DenseMaps {
     }
 
     /// Appends maps.
-    pub(crate) fn push(&mut self, new: &Tensor) -> Result<()> {
+    pub(crate) fn push(&mut self, new: &Map) -> Result<()> {
         let (_, maps, _, _) = new.dims4()?;
         let from = self.maps;
-        with_values(new, |values| {
-            lock(&self.buffer).append(from, values, self.token.is_some());
+        with_values(new.value(), |values| {
+            lock(&self.buffer).append(from, values, self.trains);
         })?;
-        if let Some(token) = &self.token {
-            self.token = Some(token.apply_op2(
-                new,
-                Piece {
-                    buffer: self.buffer.clone(),
-                    from,
-                    maps,
-                },
-            )?);
+        if self.trains {
+            self.token = put(&self.buffer, self.token.as_ref(), new, from, maps)?;
         }
         self.maps += maps;
         Ok(())
@@ -160,9 +161,9 @@ impl DenseMaps {
 
     /// Batch norm with the batch's statistics and ReLU.
     pub(crate) fn train(&self, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<Normalised> {
-        let Some(token) = &self.token else {
+        if !self.trains {
             candle_core::bail!("the maps were made for inference");
-        };
+        }
         let (mut mean, mut variance) = (Vec::new(), Vec::new());
         {
             let buffer = lock(&self.buffer);
@@ -180,14 +181,24 @@ impl DenseMaps {
                 variance.push(of(&|m, n| m.variance * n / (n - 1.0).max(1.0)));
             }
         }
-        let op = Read {
+        let read = Read {
             buffer: self.buffer.clone(),
             maps: self.maps,
             size: self.size,
             epsilon,
+            gamma: gamma.detach(),
+            beta: beta.detach(),
         };
+        let output = read.output()?;
+        let gradient = Arc::new(Gradient::default());
+        let own = gradient.clone();
+        let tokens: Vec<&Tensor> = self.token.iter().collect();
+        let token = step(&tokens, &[gamma, beta], move || match own.take() {
+            Some(dy) => read.back(&dy),
+            None => Ok(Vec::new()),
+        })?;
         Ok(Normalised {
-            output: token.apply_op3(&gamma.contiguous()?, &beta.contiguous()?, op)?,
+            output: Map::new(output, token, gradient),
             mean,
             variance,
         })

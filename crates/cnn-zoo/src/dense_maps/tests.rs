@@ -11,6 +11,10 @@ fn wave(shape: [usize; 4], phase: f64) -> Result<Tensor> {
         .reshape(&shape)
 }
 
+fn enter(x: &Var) -> Result<Map> {
+    Map::from(x.as_tensor().clone()).enter()
+}
+
 /// What one step of a block gives, joined anew or kept in the buffer: the output, and twice
 /// the gradients of both parts, of γ and of β.
 fn block(shared: bool, ghosts: &[usize]) -> Result<Vec<Vec<f32>>> {
@@ -21,9 +25,9 @@ fn block(shared: bool, ghosts: &[usize]) -> Result<Vec<Vec<f32>>> {
     let gamma = Var::from_tensor(&wave([1, 1, 1, 6], 0.9)?.flatten_all()?)?;
     let beta = Var::from_tensor(&wave([1, 1, 1, 6], 4.1)?.flatten_all()?)?;
     let output = if shared {
-        let mut maps = DenseMaps::new(first.as_tensor(), 6, Some(ghosts))?;
-        maps.push(second.as_tensor())?;
-        maps.train(&gamma, &beta, 1e-3)?.output
+        let mut maps = DenseMaps::new(&enter(&first)?, 6, Some(ghosts))?;
+        maps.push(&enter(&second)?)?;
+        maps.train(&gamma, &beta, 1e-3)?.output.graph()?
     } else {
         let joined = Tensor::cat(&[first.as_tensor(), second.as_tensor()], 1)?;
         let mut start = 0;

@@ -3,7 +3,6 @@
 //! Source: Huang et al. 2017; `keras_applications/densenet.py` 1.0.8 and
 //! `torchvision/models/densenet.py` (growth 32, bottleneck 4, compression 0.5).
 
-use candle_core::Tensor;
 use cnn_ops::{CountPadding, Padding, PoolOptions};
 
 use super::Topology;
@@ -11,6 +10,7 @@ use crate::blocks::{After, BatchNorm, Conv, ConvNorm, Dense, Geometry};
 use crate::builder::{Builder, Fold};
 use crate::error::Result;
 use crate::pass::{Maps, Pass};
+use crate::tape::Map;
 
 /// Layers per block.
 const LAYERS: [usize; 4] = [6, 12, 24, 16];
@@ -40,7 +40,7 @@ impl DenseLayer {
         })
     }
 
-    fn forward(&self, x: &Maps, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn forward(&self, x: &Maps, pass: &mut Pass<'_>) -> Result<Map> {
         let y = pass.norm_relu_maps(&self.norm, x)?;
         let y = pass.conv_norm(&self.first, &y, After::RELU)?;
         pass.conv(&self.second, &y)
@@ -110,7 +110,7 @@ impl DenseNet121 {
 }
 
 impl Topology for DenseNet121 {
-    fn features(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn features(&self, images: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let x = pass.conv_norm(&self.stem, images, After::RELU)?;
         let x = pass.tap("features.norm0.relu", x)?;
         let pool = PoolOptions::square(3, 2).with_padding(Padding::symmetric(1, 1));
@@ -138,7 +138,7 @@ impl Topology for DenseNet121 {
         Ok(x)
     }
 
-    fn head(&self, features: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn head(&self, features: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let pooled = pass.global_average("avgpool", features)?;
         pass.dense(&self.classifier, &pooled)
     }

@@ -3,7 +3,6 @@
 //! Sources: Szegedy et al. 2016 and 2017; `keras_applications/inception_v3.py` 1.0.8,
 //! `torchvision/models/inception.py`, `timm/models/inception_v4.py`.
 
-use candle_core::Tensor;
 use cnn_ops::CountPadding;
 
 use super::Topology;
@@ -11,6 +10,7 @@ use crate::blocks::{Dense, Geometry, Node, Plan, chain, conv, split, tapped_conv
 use crate::builder::Builder;
 use crate::error::Result;
 use crate::pass::Pass;
+use crate::tape::Map;
 
 /// A module, and the name of the tap behind it if there is one.
 struct Module {
@@ -59,7 +59,7 @@ impl Inception {
 }
 
 impl Topology for Inception {
-    fn features(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn features(&self, images: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let mut x = images.clone();
         for module in &self.modules {
             x = module.node.forward(&x, pass)?;
@@ -70,7 +70,7 @@ impl Topology for Inception {
         Ok(x)
     }
 
-    fn head(&self, features: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn head(&self, features: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let mut x = pass.global_average("avgpool", features)?;
         if self.dropout > 0.0 {
             x = pass.dropout("dropout", &x, self.dropout)?;

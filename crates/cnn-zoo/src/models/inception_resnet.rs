@@ -3,7 +3,6 @@
 //! Source: Szegedy et al. 2017; `keras_applications/inception_resnet_v2.py` 1.0.8 and
 //! `timm/models/inception_resnet_v2.py`.
 
-use candle_core::Tensor;
 use cnn_ops::CountPadding;
 
 use super::Topology;
@@ -13,6 +12,7 @@ use crate::blocks::{
 use crate::builder::Builder;
 use crate::error::Result;
 use crate::pass::Pass;
+use crate::tape::Map;
 
 const DEFAULT_TAP: &str = "conv2d_7b";
 
@@ -47,7 +47,7 @@ impl Residual {
         })
     }
 
-    fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn forward(&self, x: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let y = self.branches.forward(x, pass)?;
         let after = After {
             scale: self.scale,
@@ -141,7 +141,7 @@ impl Layers<'_, '_> {
 }
 
 impl Topology for InceptionResNetV2 {
-    fn features(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn features(&self, images: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let mut x = images.clone();
         for module in &self.modules {
             x = match module {
@@ -153,7 +153,7 @@ impl Topology for InceptionResNetV2 {
         Ok(x)
     }
 
-    fn head(&self, features: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn head(&self, features: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let pooled = pass.global_average("avgpool", features)?;
         pass.dense(&self.classifier, &pooled)
     }

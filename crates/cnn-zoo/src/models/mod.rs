@@ -9,20 +9,19 @@ mod u_net;
 mod vgg;
 mod xception;
 
-use candle_core::Tensor;
-
 use crate::architecture::Architecture;
 use crate::builder::Builder;
 use crate::error::Result;
 use crate::pass::Pass;
+use crate::tape::Map;
 
 /// What a network computes, written once for evaluation, training and measuring.
 pub(crate) trait Topology: Send + Sync {
     /// From the images to the last spatial activation.
-    fn features(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor>;
+    fn features(&self, images: &Map, pass: &mut Pass<'_>) -> Result<Map>;
 
     /// From the last spatial activation to the logits.
-    fn head(&self, features: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor>;
+    fn head(&self, features: &Map, pass: &mut Pass<'_>) -> Result<Map>;
 
     /// The name of the last spatial activation.
     fn default_tap(&self) -> &'static str;

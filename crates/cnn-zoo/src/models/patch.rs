@@ -4,7 +4,6 @@
 //! 256 channels and "v3" with 128; of v3 only the convolutions are described, so it is given the
 //! dense layers of v6. Weights are kept in PyTorch's channel-first order.
 
-use candle_core::Tensor;
 use cnn_ops::PoolOptions;
 
 use super::Topology;
@@ -12,6 +11,7 @@ use crate::blocks::{After, ConvNorm, Dense, Geometry};
 use crate::builder::Builder;
 use crate::error::Result;
 use crate::pass::Pass;
+use crate::tape::Map;
 
 /// Width of the hidden dense layers.
 const HIDDEN: usize = 2048;
@@ -55,7 +55,7 @@ impl Patch {
 }
 
 impl Topology for Patch {
-    fn features(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn features(&self, images: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let [[first, second], [third, fourth]] = &self.stages;
         let x = pass.conv_norm(first, images, After::RELU)?;
         let x = pass.conv_norm(second, &x, After::RELU)?;
@@ -65,7 +65,7 @@ impl Topology for Patch {
         pass.conv_norm(fourth, &x, After::RELU.tapped(LAST_CONV))
     }
 
-    fn head(&self, features: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn head(&self, features: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let x = pass.max_pool("features.9", features, &PoolOptions::square(2, 2))?;
         let mut x = pass.flatten(&x)?;
         for dense in &self.hidden {

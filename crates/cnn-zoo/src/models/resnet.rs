@@ -4,7 +4,6 @@
 //! of a block, biases everywhere) and `torchvision/models/resnet.py` ("v1.5": stride in the 3×3,
 //! no biases).
 
-use candle_core::Tensor;
 use cnn_ops::{Padding, PoolOptions};
 
 use super::Topology;
@@ -12,6 +11,7 @@ use crate::blocks::{After, ConvNorm, Dense, Geometry};
 use crate::builder::{Builder, Fold};
 use crate::error::Result;
 use crate::pass::Pass;
+use crate::tape::Map;
 
 /// Blocks per stage.
 const BLOCKS: [usize; 4] = [3, 4, 6, 3];
@@ -74,7 +74,7 @@ impl Bottleneck {
         })
     }
 
-    fn forward(&self, x: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn forward(&self, x: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let projected = match &self.projection {
             Some(projection) => Some(pass.conv_norm(projection, x, After::LINEAR)?),
             None => None,
@@ -133,7 +133,7 @@ impl ResNet50 {
 }
 
 impl Topology for ResNet50 {
-    fn features(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn features(&self, images: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let x = pass.conv_norm(&self.stem, images, After::RELU)?;
         let x = pass.tap("bn1.relu", x)?;
         let pool = PoolOptions::square(3, 2).with_padding(Padding::symmetric(1, 1));
@@ -149,7 +149,7 @@ impl Topology for ResNet50 {
         Ok(x)
     }
 
-    fn head(&self, features: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn head(&self, features: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let pooled = pass.global_average("avgpool", features)?;
         pass.dense(&self.classifier, &pooled)
     }

@@ -3,7 +3,6 @@
 //! Source: Ronneberger et al. 2015, with padding, batch norm and enlargement before a convolution
 //! instead of a transposed one (Odena et al. 2016).
 
-use candle_core::Tensor;
 use cnn_ops::PoolOptions;
 
 use super::Topology;
@@ -11,6 +10,7 @@ use crate::blocks::{After, Conv, ConvNorm, Geometry};
 use crate::builder::{Builder, Fold};
 use crate::error::Result;
 use crate::pass::Pass;
+use crate::tape::Map;
 
 /// Channels of the levels.
 const CHANNELS: [usize; 4] = [16, 32, 64, 128];
@@ -34,7 +34,7 @@ impl Double {
         Ok(Self([unit(1, inputs, Fold::Yes)?, unit(2, outputs, last)?]))
     }
 
-    fn forward(&self, x: &Tensor, after: After<'_>, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn forward(&self, x: &Map, after: After<'_>, pass: &mut Pass<'_>) -> Result<Map> {
         let [first, second] = &self.0;
         let x = pass.conv_norm(first, x, After::RELU)?;
         pass.conv_norm(second, &x, after)
@@ -102,7 +102,7 @@ impl UNet {
 }
 
 impl Topology for UNet {
-    fn features(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn features(&self, images: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let mut x = images.clone();
         let mut levels = Vec::with_capacity(self.encoder.len());
         for (level, double) in self.encoder.iter().enumerate() {
@@ -144,7 +144,7 @@ impl Topology for UNet {
         Ok(x)
     }
 
-    fn head(&self, features: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn head(&self, features: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         pass.conv(&self.classifier, features)
     }
 

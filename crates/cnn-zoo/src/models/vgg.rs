@@ -4,7 +4,6 @@
 //! `torchvision/models/vgg.py` (configuration D). The dense weights are kept in PyTorch's
 //! channel-first order in both conventions.
 
-use candle_core::Tensor;
 use cnn_ops::PoolOptions;
 
 use super::Topology;
@@ -12,6 +11,7 @@ use crate::blocks::{After, ConvNorm, Dense, Geometry};
 use crate::builder::Builder;
 use crate::error::Result;
 use crate::pass::Pass;
+use crate::tape::Map;
 
 /// Convolutions and channels per stage.
 const STAGES: [(usize, usize); 5] = [(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)];
@@ -75,7 +75,7 @@ impl Vgg16 {
 }
 
 impl Topology for Vgg16 {
-    fn features(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn features(&self, images: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let halve = PoolOptions::square(2, 2);
         let mut x = images.clone();
         for (index, stage) in self.stages.iter().enumerate() {
@@ -96,7 +96,7 @@ impl Topology for Vgg16 {
         Ok(x)
     }
 
-    fn head(&self, features: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn head(&self, features: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let mut x = pass.max_pool("features.30", features, &PoolOptions::square(2, 2))?;
         if !self.keras {
             x = pass.adaptive_average("avgpool", &x, [TORCH_POOL, TORCH_POOL])?;

@@ -3,7 +3,6 @@
 //! Source: Chollet 2017; `keras_applications/xception.py` 1.0.8 and timm's `legacy_xception`,
 //! whose names the tensors carry. Block outputs are sums, before the next block's ReLU.
 
-use candle_core::Tensor;
 use cnn_ops::{Padding, PoolOptions};
 
 use super::Topology;
@@ -11,6 +10,7 @@ use crate::blocks::{After, ConvNorm, Dense, Geometry, Separable};
 use crate::builder::{Builder, Fold};
 use crate::error::Result;
 use crate::pass::Pass;
+use crate::tape::Map;
 
 const DEFAULT_TAP: &str = "bn4.relu";
 const LAST_CONV: &str = "conv4";
@@ -75,7 +75,7 @@ impl Block {
         })
     }
 
-    fn forward(&self, x: &Tensor, keras: bool, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn forward(&self, x: &Map, keras: bool, pass: &mut Pass<'_>) -> Result<Map> {
         let mut y = if self.starts_with_relu {
             pass.relu(&self.name, x)?
         } else {
@@ -99,7 +99,7 @@ impl Block {
 }
 
 /// 3×3, stride 2: Keras pads as much as the size needs, timm one pixel on every side.
-fn halving_pool(x: &Tensor, keras: bool) -> Result<PoolOptions> {
+fn halving_pool(x: &Map, keras: bool) -> Result<PoolOptions> {
     let (_, _, height, width) = x.dims4()?;
     let padding = if keras {
         Padding::same_keras([height, width], [3, 3], [2, 2], [1, 1])
@@ -167,7 +167,7 @@ impl Xception {
 }
 
 impl Topology for Xception {
-    fn features(&self, images: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn features(&self, images: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let [first, second] = &self.stem;
         let x = pass.conv_norm(first, images, After::RELU)?;
         let x = pass.conv_norm(second, &x, After::RELU)?;
@@ -183,7 +183,7 @@ impl Topology for Xception {
         second.forward(&x, After::RELU.tapped(LAST_CONV), pass)
     }
 
-    fn head(&self, features: &Tensor, pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn head(&self, features: &Map, pass: &mut Pass<'_>) -> Result<Map> {
         let pooled = pass.global_average("avgpool", features)?;
         pass.dense(&self.classifier, &pooled)
     }

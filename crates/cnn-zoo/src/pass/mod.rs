@@ -8,12 +8,12 @@ mod maps;
 pub(crate) use maps::Maps;
 
 use candle_core::Tensor;
-use cnn_ops::{Activation, CountPadding, PoolOptions};
+use cnn_ops::{Activation, CountPadding, PoolOptions, vjp};
 
 use crate::blocks::{After, BatchNorm, Conv, ConvNorm, Dense};
 use crate::builder::blank;
 use crate::error::{Error, InLayer, Result};
-use crate::in_place;
+use crate::tape::{self, Map};
 use crate::train_pass::TrainPass;
 
 /// What a tap callback looks like.
@@ -76,7 +76,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Shows an activation to the tap, which may replace it.
-    pub(crate) fn tap(&mut self, name: &str, x: Tensor) -> Result<Tensor> {
+    pub(crate) fn tap(&mut self, name: &str, x: Map) -> Result<Map> {
         if let Mode::Measure(seen) = &mut self.mode {
             seen.taps.push(Measured {
                 name: name.to_owned(),
@@ -85,7 +85,7 @@ impl<'a> Pass<'a> {
             });
         }
         match &mut self.tap {
-            Some(tap) => Ok(tap(name, x)?),
+            Some(tap) => Ok(tap(name, x.graph()?)?.into()),
             None => Ok(x),
         }
     }
@@ -95,16 +95,22 @@ impl<'a> Pass<'a> {
         self.tap.is_some() || matches!(self.mode, Mode::Measure(_))
     }
 
-    fn done(&mut self, layer: &str, x: Tensor) -> Result<Tensor> {
+    fn done(&mut self, layer: &str, x: impl Into<Map>) -> Result<Map> {
+        let x = x.into();
         if let Mode::Train(state) = &mut self.mode {
-            state.look_at(layer, &x)?;
+            state.look_at(layer, x.value())?;
         }
         Ok(x)
     }
 
+    /// Whether the layers after `x` are computed on the tape.
+    fn tapes(&self, x: &Map) -> bool {
+        matches!(self.mode, Mode::Train(_)) && x.fits()
+    }
+
     /// Records a layer of a shapes-only pass, whose multiply-adds are the product of `factors`,
     /// and gives a blank of its output.
-    fn record(&mut self, name: &str, shape: &[usize], factors: &[usize]) -> Result<Tensor> {
+    fn record(&mut self, name: &str, shape: &[usize], factors: &[usize]) -> Result<Map> {
         if let Mode::Measure(seen) = &mut self.mode {
             seen.layers.push(Measured {
                 name: name.to_owned(),
@@ -117,7 +123,7 @@ impl<'a> Pass<'a> {
                 },
             });
         }
-        blank(shape)
+        Ok(blank(shape)?.into())
     }
 
     fn measures(&self) -> bool {
@@ -125,7 +131,7 @@ impl<'a> Pass<'a> {
     }
 
     /// A convolution with its bias.
-    pub(crate) fn conv(&mut self, conv: &Conv, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn conv(&mut self, conv: &Conv, x: &Map) -> Result<Map> {
         self.conv_then(conv, x, None, false)
     }
 
@@ -133,10 +139,10 @@ impl<'a> Pass<'a> {
     fn conv_then(
         &mut self,
         conv: &Conv,
-        x: &Tensor,
-        residual: Option<&Tensor>,
+        x: &Map,
+        residual: Option<&Map>,
         relu: bool,
-    ) -> Result<Tensor> {
+    ) -> Result<Map> {
         let o = &conv.options;
         if self.measures() {
             let (batch, _, height, width) = x.dims4()?;
@@ -154,42 +160,60 @@ impl<'a> Pass<'a> {
             let factors = [batch, out, h, w, inputs, rows, columns];
             return self.record(&conv.name, &[batch, out, h, w], &factors);
         }
+        if self.tapes(x) {
+            let x = x.enter()?;
+            let residual = residual.map(Map::enter).transpose()?;
+            let tail = tape::Tail {
+                residual: residual.as_ref(),
+                relu,
+            };
+            let y =
+                tape::conv(&x, &conv.weight, conv.bias.as_ref(), o, tail).in_layer(&conv.name)?;
+            return self.done(&conv.name, y);
+        }
+        let (x, residual) = (x.graph()?, residual.map(Map::graph).transpose()?);
+        let (bias, residual) = (conv.bias.as_ref(), residual.as_ref());
         let tracked =
             x.track_op() || conv.weight.track_op() || residual.is_some_and(Tensor::track_op);
-        let bias = conv.bias.as_ref();
         if !tracked {
             let act = if relu {
                 Activation::Relu
             } else {
                 Activation::None
             };
-            let y = cnn_ops::conv2d_fused(x, &conv.weight, bias, residual, act, o)
+            let y = cnn_ops::conv2d_fused(&x, &conv.weight, bias, residual, act, o)
                 .in_layer(&conv.name)?;
             return self.done(&conv.name, y);
         }
-        let y = cnn_ops::conv2d(x, &conv.weight, bias, o).in_layer(&conv.name)?;
+        let y = cnn_ops::conv2d(&x, &conv.weight, bias, o).in_layer(&conv.name)?;
         let y = self.done(&conv.name, y)?;
-        self.finish(&conv.name, y, 1.0, residual, relu)
+        let residual = residual.map(|r| Map::from(r.clone()));
+        self.finish(&conv.name, y, 1.0, residual.as_ref(), relu)
     }
 
-    /// Scales the fresh result of a layer, adds a residual, rectifies.
+    /// Scales the result of a layer, adds a residual, rectifies.
     fn finish(
         &mut self,
         layer: &str,
-        y: Tensor,
+        y: Map,
         scale: f64,
-        residual: Option<&Tensor>,
+        residual: Option<&Map>,
         relu: bool,
-    ) -> Result<Tensor> {
-        if matches!(self.mode, Mode::Train(_))
-            && (relu || residual.is_some() || scale != 1.0)
-            && residual.is_none_or(|r| r.dims() == y.dims())
-            && in_place::can_take(&y)
-        {
-            return in_place::finish(&y, residual, scale, relu).in_layer(layer);
+    ) -> Result<Map> {
+        if !relu && residual.is_none() && scale == 1.0 {
+            return Ok(y);
+        }
+        if self.tapes(&y) {
+            check_addition(layer, &y, residual)?;
+            let residual = residual.map(Map::enter).transpose()?;
+            let tail = tape::Tail {
+                residual: residual.as_ref(),
+                relu,
+            };
+            return tape::finish(&y.enter()?, scale, tail).in_layer(layer);
         }
         let y = if scale != 1.0 && !self.measures() {
-            y.affine(scale, 0.0).in_layer(layer)?
+            y.graph()?.affine(scale, 0.0).in_layer(layer)?.into()
         } else {
             y
         };
@@ -201,12 +225,7 @@ impl<'a> Pass<'a> {
     }
 
     /// A convolution, its tap, its batch norm, and what comes after.
-    pub(crate) fn conv_norm(
-        &mut self,
-        unit: &ConvNorm,
-        x: &Tensor,
-        after: After<'_>,
-    ) -> Result<Tensor> {
+    pub(crate) fn conv_norm(&mut self, unit: &ConvNorm, x: &Map, after: After<'_>) -> Result<Map> {
         let tap = after.tap.filter(|_| self.taps_matter());
         if unit.norm.is_none() && tap.is_none() && after.scale == 1.0 {
             return self.conv_then(&unit.conv, x, after.residual, after.relu);
@@ -215,57 +234,86 @@ impl<'a> Pass<'a> {
         if let Some(name) = tap {
             y = self.tap(name, y)?;
         }
-        let layer = match &unit.norm {
+        let (layer, scale) = match &unit.norm {
+            Some(norm) if after.scale == 1.0 => {
+                return self.norm_then(norm, &y, after.residual, after.relu);
+            }
             Some(norm) => {
                 y = self.norm(norm, &y)?;
-                &norm.name
+                (&norm.name, after.scale)
             }
-            None => &unit.conv.name,
+            None => (&unit.conv.name, after.scale),
         };
-        self.finish(layer, y, after.scale, after.residual, after.relu)
+        self.finish(layer, y, scale, after.residual, after.relu)
     }
 
     /// A batch norm and a ReLU.
-    pub(crate) fn norm_relu(&mut self, norm: &BatchNorm, x: &Tensor) -> Result<Tensor> {
-        let y = self.norm(norm, x)?;
-        self.finish(&norm.name, y, 1.0, None, true)
+    pub(crate) fn norm_relu(&mut self, norm: &BatchNorm, x: &Map) -> Result<Map> {
+        self.norm_then(norm, x, None, true)
     }
 
     /// A batch norm.
-    pub(crate) fn norm(&mut self, norm: &BatchNorm, x: &Tensor) -> Result<Tensor> {
-        let y = match &self.mode {
-            Mode::Evaluate => norm.evaluate(x)?,
-            Mode::Train(state) => norm.train(x, &state.ghosts(x.dim(0)?))?,
-            Mode::Measure(_) => return self.record(&norm.name, x.dims(), &[]),
+    pub(crate) fn norm(&mut self, norm: &BatchNorm, x: &Map) -> Result<Map> {
+        self.norm_then(norm, x, None, false)
+    }
+
+    /// A batch norm, a residual added, a ReLU.
+    fn norm_then(
+        &mut self,
+        norm: &BatchNorm,
+        x: &Map,
+        residual: Option<&Map>,
+        relu: bool,
+    ) -> Result<Map> {
+        let y: Map = match &self.mode {
+            Mode::Train(state) if x.fits() => {
+                check_addition(&norm.name, x, residual)?;
+                let x = x.enter()?;
+                let residual = residual.map(Map::enter).transpose()?;
+                let tail = tape::Tail {
+                    residual: residual.as_ref(),
+                    relu,
+                };
+                let ghosts = state.ghosts(x.value().dim(0)?);
+                let y = norm.train_taped(&x, tail, &ghosts)?;
+                return self.done(&norm.name, y);
+            }
+            Mode::Evaluate => norm.evaluate(&x.graph()?)?.into(),
+            Mode::Train(state) => {
+                let ghosts = state.ghosts(x.value().dim(0)?);
+                norm.train(&x.graph()?, &ghosts)?.into()
+            }
+            Mode::Measure(_) => self.record(&norm.name, x.dims(), &[])?,
         };
-        self.done(&norm.name, y)
+        let y = self.done(&norm.name, y)?;
+        self.finish(&norm.name, y, 1.0, residual, relu)
     }
 
     /// max(x, 0)
-    pub(crate) fn relu(&mut self, layer: &str, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn relu(&mut self, layer: &str, x: &Map) -> Result<Map> {
         if self.measures() {
             return Ok(x.clone());
         }
-        cnn_ops::relu(x).in_layer(layer)
+        if self.tapes(x) {
+            return tape::relu(&x.enter()?).in_layer(layer);
+        }
+        Ok(cnn_ops::relu(&x.graph()?).in_layer(layer)?.into())
     }
 
     /// x + y
-    pub(crate) fn add(&mut self, layer: &str, x: &Tensor, y: &Tensor) -> Result<Tensor> {
-        if x.dims() != y.dims() {
-            return Err(Error::ShapeMismatch {
-                layer: layer.to_owned(),
-                left: x.dims().to_vec(),
-                right: y.dims().to_vec(),
-            });
-        }
+    pub(crate) fn add(&mut self, layer: &str, x: &Map, y: &Map) -> Result<Map> {
+        check_addition(layer, x, Some(y))?;
         if self.measures() {
             return Ok(x.clone());
         }
-        (x + y).in_layer(layer)
+        if self.tapes(x) {
+            return tape::add(&x.enter()?, &y.enter()?).in_layer(layer);
+        }
+        Ok((x.graph()? + y.graph()?).in_layer(layer)?.into())
     }
 
     /// Joins maps along the channels.
-    pub(crate) fn concat(&mut self, layer: &str, maps: &[Tensor]) -> Result<Tensor> {
+    pub(crate) fn concat(&mut self, layer: &str, maps: &[Map]) -> Result<Map> {
         if self.measures() {
             let mut shape = maps.first().map(|m| m.dims().to_vec()).unwrap_or_default();
             if let Some(channels) = shape.get_mut(1) {
@@ -273,24 +321,39 @@ impl<'a> Pass<'a> {
             }
             return self.record(layer, &shape, &[]);
         }
-        Tensor::cat(maps, 1).in_layer(layer)
+        if maps.first().is_some_and(|first| self.tapes(first)) {
+            let maps: Vec<Map> = maps.iter().map(Map::enter).collect::<Result<_, _>>()?;
+            return tape::concat(&maps).in_layer(layer);
+        }
+        let maps: Vec<Tensor> = maps.iter().map(Map::graph).collect::<Result<_, _>>()?;
+        Ok(Tensor::cat(&maps, 1).in_layer(layer)?.into())
     }
 
     /// Each value repeated until the map has `size`.
-    pub(crate) fn enlarge(&mut self, layer: &str, x: &Tensor, size: [usize; 2]) -> Result<Tensor> {
+    pub(crate) fn enlarge(&mut self, layer: &str, x: &Map, size: [usize; 2]) -> Result<Map> {
         if self.measures() {
             let (batch, channels, _, _) = x.dims4()?;
-            return blank(&[batch, channels, size[0], size[1]]);
+            return Ok(blank(&[batch, channels, size[0], size[1]])?.into());
         }
-        cnn_ops::upsample_nearest2d(x, size).in_layer(layer)
+        if self.tapes(x) {
+            let op = vjp::upsample_nearest2d(x.value(), size).in_layer(layer)?;
+            return tape::recorded(&x.enter()?, op).in_layer(layer);
+        }
+        let y = cnn_ops::upsample_nearest2d(&x.graph()?, size).in_layer(layer)?;
+        Ok(y.into())
     }
 
     /// The largest value of each window; padding never wins.
-    pub(crate) fn max_pool(&mut self, layer: &str, x: &Tensor, o: &PoolOptions) -> Result<Tensor> {
+    pub(crate) fn max_pool(&mut self, layer: &str, x: &Map, o: &PoolOptions) -> Result<Map> {
         if self.measures() {
             return self.pooled(layer, x, o);
         }
-        let y = cnn_ops::max_pool2d(x, o).in_layer(layer)?;
+        if self.tapes(x) {
+            let op = vjp::max_pool2d(x.value(), o).in_layer(layer)?;
+            let y = tape::recorded(&x.enter()?, op).in_layer(layer)?;
+            return self.done(layer, y);
+        }
+        let y = cnn_ops::max_pool2d(&x.graph()?, o).in_layer(layer)?;
         self.done(layer, y)
     }
 
@@ -298,18 +361,23 @@ impl<'a> Pass<'a> {
     pub(crate) fn avg_pool(
         &mut self,
         layer: &str,
-        x: &Tensor,
+        x: &Map,
         o: &PoolOptions,
         count: CountPadding,
-    ) -> Result<Tensor> {
+    ) -> Result<Map> {
         if self.measures() {
             return self.pooled(layer, x, o);
         }
-        let y = cnn_ops::avg_pool2d(x, o, count).in_layer(layer)?;
+        if self.tapes(x) {
+            let op = vjp::avg_pool2d(x.value(), o, count).in_layer(layer)?;
+            let y = tape::recorded(&x.enter()?, op).in_layer(layer)?;
+            return self.done(layer, y);
+        }
+        let y = cnn_ops::avg_pool2d(&x.graph()?, o, count).in_layer(layer)?;
         self.done(layer, y)
     }
 
-    fn pooled(&mut self, layer: &str, x: &Tensor, o: &PoolOptions) -> Result<Tensor> {
+    fn pooled(&mut self, layer: &str, x: &Map, o: &PoolOptions) -> Result<Map> {
         let (batch, channels, height, width) = x.dims4()?;
         let p = o.padding;
         let padded = [height + p.top + p.bottom, width + p.left + p.right];
@@ -318,39 +386,49 @@ impl<'a> Pass<'a> {
     }
 
     /// The mean of each map.
-    pub(crate) fn global_average(&mut self, layer: &str, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn global_average(&mut self, layer: &str, x: &Map) -> Result<Map> {
         if self.measures() {
             let (batch, channels, _, _) = x.dims4()?;
             return self.record(layer, &[batch, channels], &[]);
         }
-        cnn_ops::global_avg_pool2d(x).in_layer(layer)
+        if self.tapes(x) {
+            let op = vjp::global_avg_pool2d(x.value()).in_layer(layer)?;
+            let y = tape::recorded(&x.enter()?, op).in_layer(layer)?;
+            return Ok(y.graph()?.into());
+        }
+        Ok(cnn_ops::global_avg_pool2d(&x.graph()?)
+            .in_layer(layer)?
+            .into())
     }
 
     /// Means over a grid of `size` windows that cover the map.
     pub(crate) fn adaptive_average(
         &mut self,
         layer: &str,
-        x: &Tensor,
+        x: &Map,
         size: [usize; 2],
-    ) -> Result<Tensor> {
+    ) -> Result<Map> {
         if self.measures() {
             let (batch, channels, _, _) = x.dims4()?;
             return self.record(layer, &[batch, channels, size[0], size[1]], &[]);
         }
-        cnn_ops::adaptive_avg_pool2d(x, size).in_layer(layer)
+        Ok(cnn_ops::adaptive_avg_pool2d(&x.graph()?, size)
+            .in_layer(layer)?
+            .into())
     }
 
     /// All values of an image in one row.
-    pub(crate) fn flatten(&mut self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn flatten(&mut self, x: &Map) -> Result<Map> {
         if self.measures() {
             let values: usize = x.dims().iter().skip(1).product();
-            return blank(&[x.dims().first().copied().unwrap_or(0), values]);
+            return Ok(blank(&[x.dims().first().copied().unwrap_or(0), values])?.into());
         }
-        Ok(x.flatten_from(1)?)
+        Ok(x.graph()?.flatten_from(1)?.into())
     }
 
     /// A dense layer.
-    pub(crate) fn dense(&mut self, dense: &Dense, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn dense(&mut self, dense: &Dense, x: &Map) -> Result<Map> {
+        let x = x.graph()?;
         let (batch, values) = x.dims2()?;
         let (out, inputs) = dense.weight.dims2()?;
         if values != inputs {
@@ -363,16 +441,31 @@ impl<'a> Pass<'a> {
         if self.measures() {
             return self.record(&dense.name, &[batch, out], &[batch, out, inputs]);
         }
-        let y = cnn_ops::linear(x, &dense.weight, Some(&dense.bias)).in_layer(&dense.name)?;
+        let y = cnn_ops::linear(&x, &dense.weight, Some(&dense.bias)).in_layer(&dense.name)?;
         self.done(&dense.name, y)
     }
 
     /// In training, zeroes each value with probability `p` and scales the rest by 1 / (1 − p).
-    pub(crate) fn dropout(&mut self, layer: &str, x: &Tensor, p: f64) -> Result<Tensor> {
+    pub(crate) fn dropout(&mut self, layer: &str, x: &Map, p: f64) -> Result<Map> {
         match &mut self.mode {
-            Mode::Train(state) => cnn_ops::dropout(x, p, state.next_seed()).in_layer(layer),
+            Mode::Train(state) => {
+                let y = cnn_ops::dropout(&x.graph()?, p, state.next_seed()).in_layer(layer)?;
+                Ok(y.into())
+            }
             Mode::Evaluate | Mode::Measure(_) => Ok(x.clone()),
         }
+    }
+}
+
+/// Checks that a residual fits.
+fn check_addition(layer: &str, x: &Map, residual: Option<&Map>) -> Result<()> {
+    match residual {
+        Some(residual) if residual.dims() != x.dims() => Err(Error::ShapeMismatch {
+            layer: layer.to_owned(),
+            left: x.dims().to_vec(),
+            right: residual.dims().to_vec(),
+        }),
+        _ => Ok(()),
     }
 }
 

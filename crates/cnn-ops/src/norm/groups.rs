@@ -1,0 +1,466 @@
+//! The arithmetic of batch normalisation in training, one channel of one piece of the batch at a
+//! time: its maps stay in the cache from the sums to the result.
+#![allow(unsafe_code)]
+
+use crate::element::Element;
+use crate::parallel::{Shared, fill_vec, for_each_task};
+use crate::simd::kernel;
+
+/// Mean and biased variance of a channel over a piece.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Statistics {
+    pub(super) mean: f64,
+    pub(super) variance: f64,
+    pub(super) rstd: f64,
+}
+
+/// Sizes of the batch, and of the pieces that have statistics of their own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Groups {
+    pub(super) batch: usize,
+    pub(super) channels: usize,
+    pub(super) pixels: usize,
+    /// Images of a piece; the last takes what is left.
+    pub(super) images: usize,
+}
+
+impl Groups {
+    /// Number of pieces; an empty batch is one empty piece.
+    pub(super) fn pieces(&self) -> usize {
+        self.batch.div_ceil(self.images.max(1)).max(1)
+    }
+
+    fn count(&self) -> usize {
+        self.pieces() * self.channels
+    }
+
+    fn elements(&self) -> usize {
+        self.batch * self.channels * self.pixels
+    }
+
+    /// Products that would take as long, which decides whether threads pay.
+    fn work(&self) -> usize {
+        self.elements().saturating_mul(16)
+    }
+
+    /// Elements of a channel in a piece.
+    pub(super) fn values(&self, piece: usize) -> usize {
+        self.images_of(piece).len() * self.pixels
+    }
+
+    fn images_of(&self, piece: usize) -> std::ops::Range<usize> {
+        let start = piece * self.images;
+        start.min(self.batch)..(start + self.images).min(self.batch)
+    }
+
+    fn plane(&self, image: usize, channel: usize) -> std::ops::Range<usize> {
+        let start = (image * self.channels + channel) * self.pixels;
+        start..start + self.pixels
+    }
+
+    /// Offsets of the maps of group `index` (pieces outside, channels inside).
+    fn planes(&self, index: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Clone {
+        let (piece, channel) = (index / self.channels, index % self.channels);
+        let this = *self;
+        self.images_of(piece)
+            .map(move |image| this.plane(image, channel))
+    }
+}
+
+/// The elements of one map of a buffer that is being filled, zeroed.
+///
+/// # Safety
+///
+/// No other task touches them.
+unsafe fn fresh<'a, T: Element>(
+    buffer: &'a Shared<'_, T>,
+    range: &std::ops::Range<usize>,
+) -> &'a mut [T] {
+    let start = buffer.at(range.start, range.len());
+    // SAFETY: `at` checked the range; all bits zero are 0.0 in `f32` and `f64`, and from then on
+    // the elements are initialised; the caller keeps others away.
+    unsafe {
+        std::ptr::write_bytes(start, 0, range.len());
+        buffer.slice(range.start, range.len())
+    }
+}
+
+/// Elements whose sum is kept in `T`.
+const BLOCK: usize = 1024;
+const LANES: usize = 16;
+
+macro_rules! sum_blocks {
+    ($n:expr, $sums:expr, $i:ident => $term:expr) => {{
+        let n = $n;
+        let mut start = 0;
+        while start < n {
+            let end = (start + BLOCK).min(n);
+            let mut lanes = [[T::ZERO; LANES]; 2];
+            let whole = start + (end - start) / LANES * LANES;
+            let mut at = start;
+            while at < whole {
+                for l in 0..LANES {
+                    let $i = at + l;
+                    let [a, b]: [T; 2] = $term;
+                    lanes[0][l] += a;
+                    lanes[1][l] += b;
+                }
+                at += LANES;
+            }
+            for l in 0..end - whole {
+                let $i = whole + l;
+                let [a, b]: [T; 2] = $term;
+                lanes[0][l] += a;
+                lanes[1][l] += b;
+            }
+            for (sum, lanes) in $sums.iter_mut().zip(&lanes) {
+                let mut total = 0.0;
+                for v in lanes {
+                    total += v.to_f64();
+                }
+                *sum += total;
+            }
+            start = end;
+        }
+    }};
+}
+
+kernel! {
+    /// Adds Σ x.
+    fn add_sum<T>(x: &[T], sums: &mut [f64; 2]) {
+        sum_blocks!(x.len(), sums, i => [x[i], T::ZERO]);
+    }
+}
+
+kernel! {
+    /// Adds Σ (x − mean)².
+    fn add_squares<T>(x: &[T], mean: T, sums: &mut [f64; 2]) {
+        sum_blocks!(x.len(), sums, i => [(x[i] - mean) * (x[i] - mean), T::ZERO]);
+    }
+}
+
+/// `y = (x − mean)·scale + beta`
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Affine<T> {
+    mean: T,
+    scale: T,
+    beta: T,
+}
+
+impl<T: Element> Affine<T> {
+    #[inline(always)]
+    fn apply(self, x: T) -> T {
+        (x - self.mean) * self.scale + self.beta
+    }
+}
+
+kernel! {
+    fn write_affine<T>(x: &[T], f: Affine<T>, y: &mut [T]) {
+        let x = &x[..y.len()];
+        for i in 0..y.len() {
+            y[i] = f.apply(x[i]);
+        }
+    }
+}
+
+kernel! {
+    fn write_rectified<T>(x: &[T], f: Affine<T>, y: &mut [T]) {
+        let x = &x[..y.len()];
+        for i in 0..y.len() {
+            let v = f.apply(x[i]);
+            // Written so that NaN stays.
+            y[i] = if v < T::ZERO { T::ZERO } else { v };
+        }
+    }
+}
+
+kernel! {
+    fn write_sum<T>(x: &[T], f: Affine<T>, residual: &[T], relu: bool, y: &mut [T]) {
+        let (x, residual) = (&x[..y.len()], &residual[..y.len()]);
+        if relu {
+            for i in 0..y.len() {
+                let v = f.apply(x[i]) + residual[i];
+                y[i] = if v < T::ZERO { T::ZERO } else { v };
+            }
+        } else {
+            for i in 0..y.len() {
+                y[i] = f.apply(x[i]) + residual[i];
+            }
+        }
+    }
+}
+
+/// What follows the normalisation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tail<'a, T> {
+    pub(super) residual: Option<&'a [T]>,
+    pub(super) relu: bool,
+}
+
+/// The result of [`forward`].
+pub(super) struct Normalised<T> {
+    pub(super) y: Vec<T>,
+    /// Per piece and channel, pieces outside.
+    pub(super) statistics: Vec<Statistics>,
+}
+
+/// `max(norm(x) + residual, 0)`, or without the residual or the maximum.
+pub(super) fn forward<T: Element>(
+    g: &Groups,
+    x: &[T],
+    gamma: Option<&[T]>,
+    beta: &[T],
+    eps: f64,
+    tail: Tail<'_, T>,
+) -> Normalised<T> {
+    assert_eq!(x.len(), g.elements());
+    assert!(tail.residual.is_none_or(|r| r.len() == x.len()));
+    let mut statistics = vec![Statistics::default(); g.count()];
+    let found = crate::parallel::share(&mut statistics);
+    let run = |y: Shared<'_, T>| {
+        for_each_task(g.count(), g.work(), |index| {
+            let channel = index % g.channels;
+            let s = statistics_of(g, x, index, eps);
+            // SAFETY: the statistics are initialised, and each task writes its own.
+            unsafe { found.slice(index, 1)[0] = s };
+            let f = Affine {
+                mean: T::from_f64(s.mean),
+                scale: T::from_f64(gamma.map_or(1.0, |g| g[channel].to_f64()) * s.rstd),
+                beta: beta[channel],
+            };
+            for range in g.planes(index) {
+                // SAFETY: every map belongs to one group, and each task has its own group.
+                let y = unsafe { fresh(&y, &range) };
+                let x = &x[range.clone()];
+                match tail.residual {
+                    Some(residual) => write_sum(x, f, &residual[range], tail.relu, y),
+                    None if tail.relu => write_rectified(x, f, y),
+                    None => write_affine(x, f, y),
+                }
+            }
+        });
+    };
+    // SAFETY: the groups cover every map of every image, and a task writes all its maps.
+    let y = unsafe { fill_vec(x.len(), run) };
+    Normalised { y, statistics }
+}
+
+fn statistics_of<T: Element>(g: &Groups, x: &[T], index: usize, eps: f64) -> Statistics {
+    let n = g.values(index / g.channels).max(1) as f64;
+    let mut sums = [0.0; 2];
+    for range in g.planes(index) {
+        let mut own = [0.0; 2];
+        add_sum(&x[range], &mut own);
+        sums[0] += own[0];
+    }
+    let mean = sums[0] / n;
+    let m = T::from_f64(mean);
+    let mut squares = 0.0;
+    for range in g.planes(index) {
+        let mut own = [0.0; 2];
+        add_squares(&x[range], m, &mut own);
+        squares += own[0];
+    }
+    // The sum was taken around the rounded mean.
+    let shift = mean - m.to_f64();
+    let variance = squares / n - shift * shift;
+    // Not `max`: a NaN in the batch stays visible.
+    let variance = if variance < 0.0 { 0.0 } else { variance };
+    let denominator = (variance + eps).sqrt();
+    Statistics {
+        mean,
+        variance,
+        rstd: if denominator > 0.0 {
+            1.0 / denominator
+        } else {
+            0.0
+        },
+    }
+}
+
+kernel! {
+    /// Adds Σ d and Σ (x − mean)·d.
+    fn add_products<T>(x: &[T], d: &[T], mean: T, sums: &mut [f64; 2]) {
+        let x = &x[..d.len()];
+        sum_blocks!(d.len(), sums, i => [d[i], (x[i] - mean) * d[i]]);
+    }
+}
+
+kernel! {
+    /// The same with `d` zero where the normalised `x` is not positive.
+    fn add_rectified<T>(x: &[T], d: &[T], f: Affine<T>, sums: &mut [f64; 2]) {
+        let x = &x[..d.len()];
+        sum_blocks!(d.len(), sums, i => {
+            let d = if f.apply(x[i]) > T::ZERO { d[i] } else { T::ZERO };
+            [d, (x[i] - f.mean) * d]
+        });
+    }
+}
+
+kernel! {
+    /// `d` where `y` is positive, else zero.
+    fn write_masked<T>(y: &[T], d: &[T], out: &mut [T]) {
+        let (y, d) = (&y[..out.len()], &d[..out.len()]);
+        for i in 0..out.len() {
+            out[i] = if y[i] > T::ZERO { d[i] } else { T::ZERO };
+        }
+    }
+}
+
+/// `dx = scale·d − constant − slope·(x − mean)`
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slopes<T> {
+    scale: T,
+    constant: T,
+    slope: T,
+}
+
+kernel! {
+    fn write_gradient<T>(x: &[T], d: &[T], f: Affine<T>, s: Slopes<T>, dx: &mut [T]) {
+        let (x, d) = (&x[..dx.len()], &d[..dx.len()]);
+        for i in 0..dx.len() {
+            dx[i] = s.scale * d[i] - s.constant - s.slope * (x[i] - f.mean);
+        }
+    }
+}
+
+kernel! {
+    fn write_rectified_gradient<T>(x: &[T], d: &[T], f: Affine<T>, s: Slopes<T>, dx: &mut [T]) {
+        let (x, d) = (&x[..dx.len()], &d[..dx.len()]);
+        for i in 0..dx.len() {
+            let d = if f.apply(x[i]) > T::ZERO { d[i] } else { T::ZERO };
+            dx[i] = s.scale * d - s.constant - s.slope * (x[i] - f.mean);
+        }
+    }
+}
+
+/// The result of [`backward`].
+pub(super) struct Gradients<T> {
+    pub(super) x: Vec<T>,
+    /// That of the residual; absent where it is that of the output.
+    pub(super) residual: Option<Vec<T>>,
+    pub(super) gamma: Vec<T>,
+    pub(super) beta: Vec<T>,
+}
+
+/// How the output was rectified.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rectified<'a, T> {
+    /// Not at all.
+    No,
+    /// Nothing was added before: the sign follows from `x`.
+    Alone,
+    /// A residual was added; the output tells.
+    Output(&'a [T]),
+}
+
+/// ```text
+/// x̂  = (x − mean)·rstd
+/// dβ = Σ d,  dγ = Σ d·x̂         d = dy where the ReLU let it pass
+/// dx = γ·rstd·(d − dβ/n − x̂·dγ/n)
+/// ```
+pub(super) fn backward<T: Element>(
+    g: &Groups,
+    x: &[T],
+    gamma: Option<&[T]>,
+    beta: &[T],
+    statistics: &[Statistics],
+    rectified: Rectified<'_, T>,
+    dy: &[T],
+) -> Gradients<T> {
+    assert_eq!([x.len(), dy.len()], [g.elements(); 2]);
+    let mut sums = vec![[0.0f64; 2]; g.count()];
+    let shared_sums = crate::parallel::share(&mut sums);
+    let output = match rectified {
+        Rectified::Output(y) => Some(y),
+        _ => None,
+    };
+    assert!(output.is_none_or(|y| y.len() == x.len()));
+    let mut residual = None;
+    let run = |dx: Shared<'_, T>, dr: Option<Shared<'_, T>>| {
+        for_each_task(g.count(), g.work(), |index| {
+            let channel = index % g.channels;
+            let s = &statistics[index];
+            let scale = gamma.map_or(1.0, |g| g[channel].to_f64()) * s.rstd;
+            let f = Affine {
+                mean: T::from_f64(s.mean),
+                scale: T::from_f64(scale),
+                beta: beta[channel],
+            };
+            // SAFETY: every map belongs to one group, and each task has its own group; the
+            // masked gradient is written here, before it is read below.
+            let masked = |range: &std::ops::Range<usize>| match (&dr, output) {
+                (Some(dr), Some(y)) => {
+                    let out = unsafe { fresh(dr, range) };
+                    write_masked(&y[range.clone()], &dy[range.clone()], out);
+                }
+                _ => {}
+            };
+            // SAFETY: as above; no slice from `masked` lives any more.
+            let d = |range: &std::ops::Range<usize>| match &dr {
+                Some(dr) => unsafe { &*dr.slice(range.start, range.len()) },
+                None => &dy[range.clone()],
+            };
+            let alone = matches!(rectified, Rectified::Alone);
+            let mut own = [0.0; 2];
+            for range in g.planes(index) {
+                masked(&range);
+                let mut plane = [0.0; 2];
+                let x = &x[range.clone()];
+                if alone {
+                    add_rectified(x, d(&range), f, &mut plane);
+                } else {
+                    add_products(x, d(&range), f.mean, &mut plane);
+                }
+                own[0] += plane[0];
+                own[1] += plane[1];
+            }
+            let [dbeta, dgamma] = [own[0], own[1] * s.rstd];
+            // SAFETY: initialised, and each task writes its own.
+            unsafe { shared_sums.slice(index, 1)[0] = [dbeta, dgamma] };
+            let n = g.values(index / g.channels).max(1) as f64;
+            let slopes = Slopes {
+                scale: f.scale,
+                constant: T::from_f64(scale * dbeta / n),
+                slope: T::from_f64(scale * s.rstd * dgamma / n),
+            };
+            for range in g.planes(index) {
+                // SAFETY: as above.
+                let dx = unsafe { fresh(&dx, &range) };
+                let x = &x[range.clone()];
+                if alone {
+                    write_rectified_gradient(x, d(&range), f, slopes, dx);
+                } else {
+                    write_gradient(x, d(&range), f, slopes, dx);
+                }
+            }
+        });
+    };
+    // SAFETY: the groups cover every map of every image, and a task writes all its maps of `dx`
+    // and, where there is one, of the masked gradient.
+    let dx = unsafe {
+        fill_vec(x.len(), |dx| {
+            if output.is_some() {
+                residual = Some(fill_vec(x.len(), |dr| run(dx, Some(dr))));
+            } else {
+                run(dx, None);
+            }
+        })
+    };
+    let total = |k: usize| {
+        let over_pieces = |channel: usize| -> f64 {
+            (0..g.pieces())
+                .map(|piece| sums[piece * g.channels + channel][k])
+                .sum()
+        };
+        (0..g.channels)
+            .map(|channel| T::from_f64(over_pieces(channel)))
+            .collect()
+    };
+    Gradients {
+        x: dx,
+        residual,
+        gamma: total(1),
+        beta: total(0),
+    }
+}
