@@ -1,6 +1,7 @@
 //! Slice -> rotated, shifted, flipped slice, as a function of seed, sample and epoch.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -157,34 +158,46 @@ impl AugmentParameters {
     /// `ImageDataGenerator` of keras-preprocessing 1.1 (order 1), including its centre, which
     /// lies one pixel beyond the middle of the pixel grid.
     pub fn apply(&self, slice: ArrayView2<'_, f32>) -> Array2<f32> {
+        let mut out = Array2::zeros(slice.dim());
+        self.apply_into(slice, out.view_mut());
+        out
+    }
+
+    /// Writes the moved slice into `out`, which has its shape.
+    fn apply_into(&self, slice: ArrayView2<'_, f32>, mut out: ArrayViewMut2<'_, f32>) {
         let (rows, columns) = slice.dim();
-        let mut out = Array2::zeros((rows, columns));
         if slice.is_empty() {
-            return out;
+            return;
         }
         let map = self.source_map(rows, columns);
         let standard = slice.as_standard_layout();
         let Some(pixels) = standard.as_slice() else {
-            return out;
+            return;
         };
+        let nearest = self.fill == Fill::Nearest && rows > 1 && columns > 1;
         for (row, mut line) in out.outer_iter_mut().enumerate() {
             let row = (if self.flip_vertical {
                 rows - 1 - row
             } else {
                 row
             }) as f64;
-            let start = [map[0][1] * row + map[0][0], map[1][1] * row + map[1][0]];
+            let mut start = [map[0][1] * row + map[0][0], map[1][1] * row + map[1][0]];
+            let mut step = [map[0][2], map[1][2]];
+            if self.flip_horizontal {
+                let last = (columns - 1) as f64;
+                start = [start[0] + last * step[0], start[1] + last * step[1]];
+                step = step.map(|step| -step);
+            }
+            if nearest && let Some(line) = line.as_slice_mut() {
+                sample_line(pixels, [rows, columns], start, step, line);
+                continue;
+            }
             for (column, value) in line.iter_mut().enumerate() {
-                let column = (if self.flip_horizontal {
-                    columns - 1 - column
-                } else {
-                    column
-                }) as f64;
-                let source = [start[0] + map[0][2] * column, start[1] + map[1][2] * column];
+                let column = column as f64;
+                let source = [start[0] + step[0] * column, start[1] + step[1] * column];
                 *value = sample(pixels, rows, columns, source, self.fill);
             }
         }
-        out
     }
 
     /// Source coordinate of a target pixel: `[offset, per row, per column]` for row and column.
@@ -196,6 +209,62 @@ impl AugmentParameters {
             [cosine * down - sine * right + centre[0], cosine, -sine],
             [sine * down + cosine * right + centre[1], sine, cosine],
         ]
+    }
+}
+
+/// Target pixels that are worked out together.
+const BLOCK: usize = 64;
+
+/// [`sample`] with [`Fill::Nearest`] along a line, of images with at least two rows and columns.
+///
+/// Coordinates are whole numbers of 2⁻³² pixels, held between the first pixel and just before the
+/// last, so that all four neighbours exist. Places first, then pixels, then weights: the last runs
+/// on several pixels at once.
+fn sample_line(
+    pixels: &[f32],
+    shape: [usize; 2],
+    start: [f64; 2],
+    step: [f64; 2],
+    line: &mut [f32],
+) {
+    const ONE: f64 = 4_294_967_296.0;
+    let fixed = |coordinate: f64| (coordinate * ONE).round() as i64;
+    let [rows, columns] = shape;
+    let last = |length: usize| ((length as i64 - 1) << 32) - 1;
+    let (last_row, last_column) = (last(rows), last(columns));
+    let ([mut y, mut x], [down, right]) = (start.map(fixed), step.map(fixed));
+    // the lower half of a coordinate, rounded to 24 bits
+    let share = |at: i64| (((at & 0xffff_ffff) + 128) >> 8) as i32;
+    let mut place = [0_usize; BLOCK];
+    let mut shares = [[0_i32; BLOCK]; 2];
+    let mut corners = [[0.0_f32; BLOCK]; 4];
+    for block in line.chunks_mut(BLOCK) {
+        let [down_shares, right_shares] = &mut shares;
+        for ((place, fy), fx) in place.iter_mut().zip(down_shares).zip(right_shares) {
+            let (row, column) = (y.clamp(0, last_row), x.clamp(0, last_column));
+            *place = (row >> 32) as usize * columns + (column >> 32) as usize;
+            (*fy, *fx) = (share(row), share(column));
+            y += down;
+            x += right;
+        }
+        let [a, b, c, d] = &mut corners;
+        for (((a, b), (c, d)), &at) in a.iter_mut().zip(b).zip(c.iter_mut().zip(d)).zip(&place) {
+            if let (Some(&[left, right]), Some(&[below, beyond])) = (
+                pixels.get(at..at + 2).and_then(|p| p.first_chunk::<2>()),
+                pixels
+                    .get(at + columns..at + columns + 2)
+                    .and_then(|p| p.first_chunk::<2>()),
+            ) {
+                (*a, *b, *c, *d) = (left, right, below, beyond);
+            }
+        }
+        for (i, value) in block.iter_mut().enumerate() {
+            let share = |axis: usize| shares[axis][i] as f32 * (1.0 / 16_777_216.0);
+            let (fy, fx) = (share(0), share(1));
+            let upper = corners[0][i] * (1.0 - fx) + corners[1][i] * fx;
+            let lower = corners[2][i] * (1.0 - fx) + corners[3][i] * fx;
+            *value = upper * (1.0 - fy) + lower * fy;
+        }
     }
 }
 
@@ -256,4 +325,57 @@ pub fn augment(
     config
         .draw([rows, columns], seed, sample, epoch)
         .apply(slice)
+}
+
+/// [`augment`] on many slices in parallel: slice `i` as sample `samples[i]` of the epoch.
+///
+/// # Shapes
+///
+/// - `slices` and result: `[samples, rows, columns]`
+///
+/// # Errors
+///
+/// [`Error::Config`] from [`AugmentConfig::validate`], [`Error::ShapeMismatch`] unless there is one
+/// sample number for each slice.
+///
+/// # Examples
+///
+/// ```
+/// use fillet_preprocess::augment::augment_batch;
+/// use fillet_preprocess::{AugmentConfig, augment};
+/// use ndarray::{Array3, Axis};
+///
+/// let slices = Array3::from_shape_fn((2, 16, 16), |(s, r, c)| (s + r * c) as f32);
+/// let config = AugmentConfig::default();
+/// let batch = augment_batch(slices.view(), &config, 42, &[7, 8], 0)?;
+/// let one = augment(slices.index_axis(Axis(0), 1), &config, 42, 8, 0);
+/// assert_eq!(batch.index_axis(Axis(0), 1), one);
+/// # Ok::<(), fillet_preprocess::Error>(())
+/// ```
+pub fn augment_batch(
+    slices: ArrayView3<'_, f32>,
+    config: &AugmentConfig,
+    seed: u64,
+    samples: &[u64],
+    epoch: u64,
+) -> Result<Array3<f32>> {
+    config.validate()?;
+    if slices.len_of(Axis(0)) != samples.len() {
+        return Err(Error::ShapeMismatch {
+            left: slices.shape().to_vec(),
+            right: vec![samples.len()],
+        });
+    }
+    let mut out = Array3::zeros(slices.dim());
+    out.axis_iter_mut(Axis(0))
+        .into_par_iter()
+        .zip(slices.axis_iter(Axis(0)))
+        .zip(samples)
+        .for_each(|((target, slice), &sample)| {
+            let (rows, columns) = slice.dim();
+            config
+                .draw([rows, columns], seed, sample, epoch)
+                .apply_into(slice, target);
+        });
+    Ok(out)
 }

@@ -14,8 +14,9 @@ mod random;
 mod sample_sheet;
 pub mod split;
 mod validity;
+mod whole;
 
-pub use augment::{AugmentConfig, AugmentParameters, Fill, augment};
+pub use augment::{AugmentConfig, AugmentParameters, Fill, augment, augment_batch};
 pub use contrast::{ContrastMethod, adjust_contrast};
 pub use error::{Error, Result};
 pub use foreground::{ForegroundConfig, ForegroundVariant, segment_foreground};

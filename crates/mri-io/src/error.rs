@@ -267,6 +267,14 @@ pub enum Error {
         /// Slices present.
         slices: usize,
     },
+    /// The file is not a NIfTI image that is read here, or the volume cannot be written as one.
+    #[error("{}: NIfTI: {reason}", path.display())]
+    Nifti {
+        /// File concerned.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The file is not an array in NumPy's format, or not one that is read here.
     #[error("{}: not a readable npy array: {reason}", path.display())]
     Npy {

@@ -7,6 +7,8 @@ pub mod atomic;
 mod deidentify;
 mod dicom;
 mod error;
+#[cfg(feature = "nifti")]
+pub mod nifti;
 pub mod npy;
 mod order;
 mod problem;

@@ -361,3 +361,74 @@ fn an_archive_of_h5py_is_read_and_edited() {
     assert_eq!(archive.read_volume("fish 1/right").unwrap(), volume(4, 2));
     check(&archive);
 }
+
+#[test]
+fn every_kind_of_integer_and_number_of_slices_survives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kinds.h5");
+    // the narrowest kinds that hold the ends: u8, u16, i16, i32; with and without a chunk index,
+    // and with one of several pages
+    let ends = [
+        (0, 255),
+        (0, 65_535),
+        (-32_768, 32_767),
+        (i32::MIN, i32::MAX),
+    ];
+    let volumes: Vec<Volume> = ends
+        .iter()
+        .flat_map(|&(least, most)| [1_usize, 2, 7, 1025].map(|slices| (least, most, slices)))
+        .map(|(least, most, slices)| {
+            let span = (i64::from(most) - i64::from(least)) as u64;
+            let stored = Array3::from_shape_fn((slices, 3, 5), |(s, r, c)| {
+                let step = ((s * 15 + r * 5 + c) as u64 * 0x9e37_79b9) % (span + 1);
+                match (s, r, c) {
+                    (0, 0, 0) => least,
+                    (0, 0, 1) => most,
+                    _ => (i64::from(least) + step as i64) as i32,
+                }
+            });
+            Volume::new(stored, Spacing::isotropic(1.0)).unwrap()
+        })
+        .collect();
+    let mut writer = Archive::create(&path).unwrap();
+    for (index, volume) in volumes.iter().enumerate() {
+        writer.write_volume(&format!("v{index}"), volume).unwrap();
+    }
+    writer.finish().unwrap();
+    let archive = Archive::open(&path).unwrap();
+    for (index, volume) in volumes.iter().enumerate() {
+        let name = format!("v{index}");
+        assert_eq!(archive.read_volume(&name).unwrap(), *volume, "{name}");
+        let last = volume.slices() - 1;
+        let part = archive.read_slices(&name, last..last + 1).unwrap();
+        assert_eq!(
+            part.stored().index_axis(ndarray::Axis(0), 0),
+            volume.stored().index_axis(ndarray::Axis(0), last),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let stored = Array3::from_shape_fn((9, 16, 16), |(s, r, c)| {
+        (s * 391 + r * 57 + c * c * 13) as i32 % 4096
+    });
+    let volume = Volume::new(stored, Spacing::isotropic(1.0)).unwrap();
+    let bytes = [1, 4].map(|threads| {
+        let path = folder.path().join(format!("{threads}.h5"));
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let mut writer = Archive::create(&path).unwrap();
+            writer.write_volume("a", &volume).unwrap();
+            writer.write_volume("b/c", &volume).unwrap();
+            writer.finish().unwrap();
+        });
+        std::fs::read(&path).unwrap()
+    });
+    assert!(bytes[0] == bytes[1]);
+}

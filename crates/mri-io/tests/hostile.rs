@@ -199,3 +199,21 @@ fn a_device_is_not_read() {
     let error = read_scan(Path::new("/dev/zero")).unwrap_err();
     assert_eq!(error.to_string(), "/dev/zero: not a regular file");
 }
+
+/// Files that a fuzzer once found to do harm.
+#[test]
+fn what_fuzzing_found_does_no_harm_any_more() {
+    // the index gives a chunk more than two gigabytes
+    let path = data().join("found_by_fuzzing/chunk_beyond_the_file.h5");
+    let archive = Archive::open(&path).unwrap();
+    let errors: Vec<Error> = archive
+        .names()
+        .unwrap()
+        .iter()
+        .filter_map(|name| archive.read_volume(name).err())
+        .collect();
+    assert!(!errors.is_empty());
+    for error in errors {
+        assert!(error.to_string().contains("volumes/"), "{error}");
+    }
+}

@@ -2,6 +2,8 @@
 
 use ndarray::Array2;
 
+use crate::whole;
+
 /// Grey levels of the working image.
 pub(super) const LEVELS: usize = 1 << 14;
 
@@ -40,45 +42,85 @@ impl Axis {
     }
 }
 
-/// Working grey levels → tile histograms, clipped → mappings → bilinear interpolation between
-/// mappings → stretched to [0, 4096].
+/// For each position along an axis: the tiles before and after it, and its share of each.
+struct Blend {
+    tiles: [usize; 2],
+    shares: [f64; 2],
+}
+
+impl Axis {
+    fn blends(&self) -> Vec<Blend> {
+        (self.before..self.before + self.length)
+            .map(|position| {
+                let after = (position % self.tile) as f64 / self.tile as f64;
+                let block = position / self.tile;
+                let last = self.tiles - 1;
+                Blend {
+                    tiles: [block.saturating_sub(1).min(last), block.min(last)],
+                    shares: [1.0 - after, after],
+                }
+            })
+            .collect()
+    }
+}
+
+/// Bins → tile histograms, clipped → mappings → bilinear interpolation between mappings →
+/// stretched to [0, 4096].
 pub(super) fn clahe(
-    slice: &Array2<f32>,
+    binned: &Array2<u16>,
     clip_limit: f64,
     tiles: usize,
     bins: usize,
 ) -> Array2<f32> {
-    let (rows, columns) = slice.dim();
-    let Some(levels) = working_levels(slice) else {
-        return Array2::zeros((rows, columns));
-    };
-    let width = 1 + LEVELS / bins;
-    let binned = levels.mapv(|level| level / width);
+    let (rows, columns) = binned.dim();
     let (down, across) = (Axis::new(rows, tiles), Axis::new(columns, tiles));
-    let maps = mappings(&binned, &down, &across, clip_limit, bins);
-    let tile_at = |axis: &Axis, index: isize| index.clamp(0, axis.tiles as isize - 1) as usize;
+    let maps = mappings(binned, &down, &across, clip_limit, bins);
+    let along_columns = across.blends();
     let mut out = Array2::zeros((rows, columns));
-    for ((row, column), value) in out.indexed_iter_mut() {
-        let (y, x) = (row + down.before, column + across.before);
-        let (block_y, block_x) = ((y / down.tile) as isize, (x / across.tile) as isize);
-        let fy = (y % down.tile) as f64 / down.tile as f64;
-        let fx = (x % across.tile) as f64 / across.tile as f64;
-        let bin = binned[[row, column]];
-        let mut sum = 0.0_f32;
-        for (dy, wy) in [(-1, 1.0 - fy), (0, fy)] {
-            for (dx, wx) in [(-1, 1.0 - fx), (0, fx)] {
-                let tile =
-                    tile_at(&down, block_y + dy) * across.tiles + tile_at(&across, block_x + dx);
-                sum += (f64::from(maps[tile * bins + bin]) * (wx * wy)) as f32;
+    let mut line = vec![0.0_f32; columns];
+    for ((row, mut target), source) in down
+        .blends()
+        .iter()
+        .zip(out.outer_iter_mut())
+        .zip(binned.outer_iter())
+    {
+        let width = across.tiles * bins;
+        let [upper, lower] = row
+            .tiles
+            .map(|tile| &maps[tile * width..(tile + 1) * width]);
+        let [wy, vy] = row.shares;
+        let bin_of: Vec<u16> = source.iter().copied().collect();
+        // columns between the same two tiles share their mappings
+        let mut from = 0;
+        for group in along_columns.chunk_by(|a, b| a.tiles == b.tiles) {
+            let to = from + group.len();
+            let [left, right] = group[0].tiles.map(|tile| tile * bins..(tile + 1) * bins);
+            let (a, b) = (&upper[left.clone()], &upper[right.clone()]);
+            let (c, d) = (&lower[left], &lower[right]);
+            let pixels = line[from..to].iter_mut().zip(&bin_of[from..to]).zip(group);
+            for ((value, &bin), column) in pixels {
+                let bin = usize::from(bin);
+                let [wx, vx] = column.shares;
+                let levels = [a[bin], b[bin], c[bin], d[bin]];
+                let weights = [wx * wy, vx * wy, wx * vy, vx * vy];
+                let parts: [f32; 4] =
+                    std::array::from_fn(|i| (f64::from(levels[i]) * weights[i]) as f32);
+                let sum = parts[0] + parts[1] + parts[2] + parts[3];
+                *value = (sum as i32) as f32;
             }
+            from = to;
         }
-        *value = sum.trunc();
+        for (target, &value) in target.iter_mut().zip(&line) {
+            *target = value;
+        }
     }
     let (low, high) = range(&out);
     if low == high {
         return Array2::zeros((rows, columns));
     }
-    out.mapv(|value| (f64::from(value - low) / f64::from(high - low) * 4096.0) as f32)
+    let span = f64::from(high - low);
+    out.mapv_inplace(|value| (f64::from(value - low) / span * 4096.0) as f32);
+    out
 }
 
 fn range(values: &Array2<f32>) -> (f32, f32) {
@@ -89,43 +131,68 @@ fn range(values: &Array2<f32>) -> (f32, f32) {
         })
 }
 
-fn working_levels(slice: &Array2<f32>) -> Option<Array2<usize>> {
+/// Grey values from `low` to `high` are stretched to [`LEVELS`], `1 + LEVELS/bins` of them to a
+/// bin.
+fn bin(value: f64, low: f64, high: f64, bins: usize) -> u16 {
+    let width = 1 + LEVELS / bins;
+    let level = ((value - low) / (high - low) * (LEVELS - 1) as f64).round_ties_even();
+    (level as usize / width) as u16
+}
+
+/// The histogram bin of every pixel; `None` without contrast.
+pub(super) fn bins(slice: &Array2<f32>, bins: usize) -> Option<Array2<u16>> {
     let (low, high) = range(slice);
-    let (low, span) = (f64::from(low), f64::from(high) - f64::from(low));
-    (span > 0.0).then(|| {
-        let top = (LEVELS - 1) as f64;
-        slice.mapv(|value| ((f64::from(value) - low) / span * top).round_ties_even() as usize)
+    let (low, high) = (f64::from(low), f64::from(high));
+    (low < high).then(|| slice.mapv(|value| bin(f64::from(value), low, high, bins)))
+}
+
+/// [`bins`] of whole grey values.
+pub(super) fn bins_of_levels(levels: &Array2<u16>, bins: usize) -> Option<Array2<u16>> {
+    let (low, high) = levels
+        .iter()
+        .fold((u16::MAX, 0), |(low, high), &v| (low.min(v), high.max(v)));
+    let ends = (f64::from(low), f64::from(high));
+    (low < high).then(|| {
+        let mut table = [0; whole::LEVELS];
+        for level in low..=high {
+            table[usize::from(level)] = bin(f64::from(level), ends.0, ends.1, bins);
+        }
+        whole::look_up(levels, &table)
     })
 }
 
 /// One table of `bins` grey levels per tile.
 fn mappings(
-    binned: &Array2<usize>,
+    binned: &Array2<u16>,
     down: &Axis,
     across: &Axis,
     clip_limit: f64,
     bins: usize,
-) -> Vec<u32> {
+) -> Vec<f32> {
     let pixels = down.tile * across.tile;
     let most = ((clip_limit * pixels as f64) as i64).max(1);
     let scale = (LEVELS - 1) as f64 / pixels as f64;
     let mut maps = Vec::with_capacity(down.tiles * across.tiles * bins);
+    let sources: Vec<usize> = (0..across.tiles * across.tile)
+        .map(|x| across.source(across.before + x))
+        .collect();
     let mut counts = vec![0_i64; bins];
     for tile_row in 0..down.tiles {
         for tile_column in 0..across.tiles {
             counts.fill(0);
             for y in 0..down.tile {
                 let row = down.source(down.before + tile_row * down.tile + y);
-                for x in 0..across.tile {
-                    let column = across.source(across.before + tile_column * across.tile + x);
-                    counts[binned[[row, column]]] += 1;
+                let from = tile_column * across.tile;
+                for &column in &sources[from..from + across.tile] {
+                    counts[usize::from(binned[[row, column]])] += 1;
                 }
             }
             clip(&mut counts, most);
             let mut below = 0;
             maps.extend(counts.iter().map(|&count| {
                 below += count;
-                (below as f64 * scale).min((LEVELS - 1) as f64) as u32
+                // cut off to a whole number
+                (below as f64 * scale).min((LEVELS - 1) as f64) as i32 as f32
             }));
         }
     }
@@ -151,15 +218,16 @@ fn clip(counts: &mut [i64], most: i64) {
             *count = most;
         }
     }
+    let mut free = counts.iter().filter(|&&count| count < most).count() as i64;
     while excess > 0 {
         let before = excess;
         for start in 0..counts.len() {
-            let free = counts.iter().filter(|&&count| count < most).count() as i64;
             let step = (free / excess).max(1) as usize;
             for count in counts.iter_mut().skip(start).step_by(step) {
                 if *count < most {
                     *count += 1;
                     excess -= 1;
+                    free -= i64::from(*count == most);
                 }
             }
             if excess <= 0 {

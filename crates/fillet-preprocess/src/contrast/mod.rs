@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, check_pixels};
+use crate::whole::whole;
 
 /// Largest grey value of 12 bits.
 const LARGEST: f64 = 4095.0;
@@ -128,16 +129,37 @@ impl ContrastMethod {
 /// ```
 pub fn adjust_contrast(slice: ArrayView2<'_, f32>, method: &ContrastMethod) -> Result<Array2<f32>> {
     method.validate()?;
+    if let Some(levels) = whole(slice)
+        && !levels.is_empty()
+    {
+        return Ok(match *method {
+            ContrastMethod::Stretch { lower, upper } => {
+                stretch::stretch_whole(&levels, lower, upper)
+            }
+            ContrastMethod::Equalise => equalise::equalise(&levels),
+            ContrastMethod::Clahe {
+                clip_limit,
+                tiles,
+                bins,
+            } => match clahe::bins_of_levels(&levels, bins) {
+                Some(binned) => clahe::clahe(&binned, clip_limit, tiles, bins),
+                None => Array2::zeros(slice.dim()),
+            },
+        });
+    }
     check_pixels(slice.view())?;
     let held = slice.mapv(|value| value.clamp(0.0, LARGEST as f32));
     Ok(match *method {
         ContrastMethod::Stretch { lower, upper } => stretch::stretch(&held, lower, upper),
-        ContrastMethod::Equalise => equalise::equalise(&held),
+        ContrastMethod::Equalise => equalise::equalise(&held.mapv(|value| value as u16)),
         ContrastMethod::Clahe {
             clip_limit,
             tiles,
             bins,
-        } => clahe::clahe(&held, clip_limit, tiles, bins),
+        } => match clahe::bins(&held, bins) {
+            Some(binned) => clahe::clahe(&binned, clip_limit, tiles, bins),
+            None => Array2::zeros(slice.dim()),
+        },
     })
 }
 
@@ -147,14 +169,17 @@ pub fn adjust_contrast(slice: ArrayView2<'_, f32>, method: &ContrastMethod) -> R
 ///
 /// As [`adjust_contrast`], from the first slice that fails.
 pub fn adjust_volume(volume: ArrayView3<'_, f32>, method: &ContrastMethod) -> Result<Array3<f32>> {
-    let slices: Vec<Result<Array2<f32>>> = volume
-        .axis_iter(Axis(0))
-        .into_par_iter()
-        .map(|slice| adjust_contrast(slice, method))
-        .collect();
     let mut out = Array3::zeros(volume.dim());
-    for (mut target, slice) in out.outer_iter_mut().zip(slices) {
-        target.assign(&slice?);
-    }
+    let done: Vec<Result<()>> = out
+        .axis_iter_mut(Axis(0))
+        .into_par_iter()
+        .zip(volume.axis_iter(Axis(0)))
+        .map(|(mut target, slice)| {
+            target.assign(&adjust_contrast(slice, method)?);
+            Ok(())
+        })
+        .collect();
+    // the first error in order, not the first in time
+    done.into_iter().collect::<Result<()>>()?;
     Ok(out)
 }

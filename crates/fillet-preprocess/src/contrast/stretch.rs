@@ -3,30 +3,61 @@
 use ndarray::Array2;
 
 use super::LARGEST;
-use crate::normalise::percentile;
+use crate::normalise;
+use crate::whole::{self, LEVELS};
 
-/// Moves the percentiles of the non-zero pixels to 0 and 4095 and clamps. Without two different
-/// percentiles, pixels above them become 4095 and the others 0.
+/// The line through (low, 0) and (high, 4095), held at its ends.
+struct Line {
+    low: f64,
+    high: f64,
+    slope: f64,
+}
+
+impl Line {
+    fn new(low: f64, high: f64) -> Self {
+        let slope = LARGEST / (high - low);
+        Self { low, high, slope }
+    }
+
+    /// Without two different percentiles, what lies above them becomes 4095 and the rest 0.
+    fn at(&self, value: f64) -> f32 {
+        if value <= self.low {
+            0.0
+        } else if value <= self.high {
+            (self.slope * (value - self.low)) as f32
+        } else {
+            LARGEST as f32
+        }
+    }
+}
+
+/// Moves the percentiles of the non-zero pixels to 0 and 4095 and clamps.
 pub(super) fn stretch(slice: &Array2<f32>, lower: f64, upper: f64) -> Array2<f32> {
     let mut values: Vec<f32> = slice
         .iter()
         .copied()
         .filter(|&value| value != 0.0)
         .collect();
-    let (Some(low), Some(high)) = (
-        percentile(&mut values, lower),
-        percentile(&mut values, upper),
-    ) else {
-        return Array2::zeros(slice.dim());
-    };
-    slice.mapv(|value| {
-        let value = f64::from(value);
-        if value <= low {
-            0.0
-        } else if value <= high {
-            (LARGEST / (high - low) * (value - low)) as f32
-        } else {
-            LARGEST as f32
+    let mut percentile = |percent| normalise::percentile(&mut values, percent);
+    match (percentile(lower), percentile(upper)) {
+        (Some(low), Some(high)) => {
+            let line = Line::new(low, high);
+            slice.mapv(|value| line.at(f64::from(value)))
         }
-    })
+        _ => Array2::zeros(slice.dim()),
+    }
+}
+
+/// [`stretch`] of whole grey values.
+pub(super) fn stretch_whole(levels: &Array2<u16>, lower: f64, upper: f64) -> Array2<f32> {
+    let counts = whole::histogram(levels);
+    let percentile = |percent| whole::percentile(&counts, 1, percent);
+    match (percentile(lower), percentile(upper)) {
+        (Some(low), Some(high)) => {
+            let line = Line::new(low, high);
+            let table: [f32; LEVELS] = std::array::from_fn(|level| line.at(level as f64));
+            whole::look_up(levels, &table)
+        }
+        _ => Array2::zeros(levels.dim()),
+    }
 }

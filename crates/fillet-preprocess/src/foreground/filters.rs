@@ -90,7 +90,7 @@ pub(crate) fn gaussian(size: usize, sigma: f64) -> Vec<f64> {
 
 /// The kernel in 256ths: rounded from the ends inwards, the error carried on, the middle taking
 /// what is left.
-fn kernel_256(size: usize) -> Vec<f64> {
+pub(super) fn kernel_256(size: usize) -> Vec<f64> {
     let exact = kernel(size);
     let half = size / 2;
     let mut out = vec![0.0; size];
@@ -142,7 +142,7 @@ pub(crate) fn convolve(image: &Array2<f64>, kernel: &[f64], axis: Axis) -> Array
 }
 
 /// Mirror border without repeating the edge pixel (OpenCV's default).
-fn mirror(index: isize, length: usize) -> usize {
+pub(super) fn mirror(index: isize, length: usize) -> usize {
     if length == 1 {
         return 0;
     }

@@ -1,5 +1,6 @@
 //! Slice -> foreground mask, as Syed et al. 2023 did it, and a robust method beside it.
 
+mod bytes;
 mod clusters;
 pub(crate) mod filters;
 mod robust;
@@ -9,6 +10,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, check_pixels};
+use crate::whole::{LEVELS, look_up, whole};
 use clusters::two_means_threshold;
 use filters::{blur, erode, maximum};
 
@@ -159,7 +161,10 @@ pub fn segment_foreground(
         check_pixels(slice.view())?;
         return Ok(robust::segment(slice));
     }
-    Ok(foreground_steps(slice, config)?.foreground)
+    Ok(match steps(slice, config)? {
+        Steps::Whole(steps) => steps.foreground(),
+        Steps::Real(steps) => steps.foreground(),
+    })
 }
 
 /// The paper's background removal with all its intermediate images.
@@ -172,29 +177,88 @@ pub fn foreground_steps(
     slice: ArrayView2<'_, f32>,
     config: &ForegroundConfig,
 ) -> Result<ForegroundSteps> {
+    let steps = match steps(slice, config)? {
+        Steps::Whole(steps) => steps.map(f64::from),
+        Steps::Real(steps) => steps,
+    };
+    let foreground = steps.foreground();
+    Ok(ForegroundSteps {
+        eight_bit: steps.eight_bit,
+        maximum: steps.maximum,
+        eroded: steps.eroded,
+        blurred: steps.blurred,
+        threshold: steps.threshold,
+        foreground,
+    })
+}
+
+/// The paper's steps in bytes, or in real numbers where nothing is cast.
+enum Steps {
+    Whole(Stages<u8>),
+    Real(Stages<f64>),
+}
+
+struct Stages<T> {
+    eight_bit: Array2<T>,
+    maximum: Array2<T>,
+    eroded: Array2<T>,
+    blurred: Array2<T>,
+    threshold: Option<T>,
+}
+
+impl<T: Copy + PartialOrd> Stages<T> {
+    fn foreground(&self) -> Array2<bool> {
+        match self.threshold {
+            None => Array2::from_elem(self.blurred.dim(), false),
+            Some(threshold) => {
+                let corner_is_dark = self.blurred[[0, 0]] <= threshold;
+                self.blurred
+                    .mapv(|value| (value > threshold) == corner_is_dark)
+            }
+        }
+    }
+
+    fn map<U>(self, change: impl Fn(T) -> U) -> Stages<U> {
+        Stages {
+            eight_bit: self.eight_bit.mapv(&change),
+            maximum: self.maximum.mapv(&change),
+            eroded: self.eroded.mapv(&change),
+            blurred: self.blurred.mapv(&change),
+            threshold: self.threshold.map(change),
+        }
+    }
+}
+
+fn steps(slice: ArrayView2<'_, f32>, config: &ForegroundConfig) -> Result<Steps> {
     config.validate()?;
     check_pixels(slice.view())?;
+    let radius = config.maximum_size / 2;
+    if config.variant == ForegroundVariant::ReleasedUncast {
+        let eight_bit = square_root(slice);
+        let maximum = maximum(&eight_bit, radius);
+        let eroded = erode(&maximum, config.erosions);
+        let blurred = blur(&eroded, config.gaussian_size, false);
+        let threshold = two_means_threshold(blurred.iter().copied());
+        return Ok(Steps::Real(Stages {
+            eight_bit,
+            maximum,
+            eroded,
+            blurred,
+            threshold,
+        }));
+    }
     let eight_bit = to_eight_bit(slice, config.variant)?;
-    let maximum = maximum(&eight_bit, config.maximum_size / 2);
-    let eroded = erode(&maximum, config.erosions);
-    let whole = config.variant != ForegroundVariant::ReleasedUncast;
-    let blurred = blur(&eroded, config.gaussian_size, whole);
-    let threshold = two_means_threshold(blurred.iter().copied());
-    let foreground = match threshold {
-        None => Array2::from_elem(slice.dim(), false),
-        Some(threshold) => {
-            let corner_is_dark = blurred[[0, 0]] <= threshold;
-            blurred.mapv(|value| (value > threshold) == corner_is_dark)
-        }
-    };
-    Ok(ForegroundSteps {
+    let maximum = bytes::maximum(&eight_bit, radius);
+    let eroded = bytes::erode(&maximum, config.erosions);
+    let blurred = bytes::blur(&eroded, config.gaussian_size);
+    let threshold = bytes::two_means_threshold(&blurred);
+    Ok(Steps::Whole(Stages {
         eight_bit,
         maximum,
         eroded,
         blurred,
         threshold,
-        foreground,
-    })
+    }))
 }
 
 /// [`segment_foreground`] on every slice of a volume, in parallel.
@@ -210,39 +274,57 @@ pub fn segment_volume(
     volume: ArrayView3<'_, f32>,
     config: &ForegroundConfig,
 ) -> Result<Array3<bool>> {
-    let masks: Vec<Result<Array2<bool>>> = volume
-        .axis_iter(Axis(0))
-        .into_par_iter()
-        .map(|slice| segment_foreground(slice, config))
-        .collect();
     let mut out = Array3::from_elem(volume.dim(), false);
-    for (mut target, mask) in out.outer_iter_mut().zip(masks) {
-        target.assign(&mask?);
-    }
+    let done: Vec<Result<()>> = out
+        .axis_iter_mut(Axis(0))
+        .into_par_iter()
+        .zip(volume.axis_iter(Axis(0)))
+        .map(|(mut target, slice)| {
+            target.assign(&segment_foreground(slice, config)?);
+            Ok(())
+        })
+        .collect();
+    // the first error in order, not the first in time
+    done.into_iter().collect::<Result<()>>()?;
     Ok(out)
 }
 
-fn to_eight_bit(slice: ArrayView2<'_, f32>, variant: ForegroundVariant) -> Result<Array2<f64>> {
-    let max = slice
-        .iter()
-        .fold(0.0_f64, |most, &value| most.max(f64::from(value)));
+fn largest(slice: ArrayView2<'_, f32>) -> f64 {
+    f64::from(slice.iter().copied().fold(0.0, f32::max))
+}
+
+fn square_root(slice: ArrayView2<'_, f32>) -> Array2<f64> {
+    let max = largest(slice);
+    if max <= 0.0 {
+        return Array2::zeros(slice.dim());
+    }
+    slice.mapv(|value| max / 10.0 * (f64::from(value).max(0.0) / max).sqrt())
+}
+
+fn to_eight_bit(slice: ArrayView2<'_, f32>, variant: ForegroundVariant) -> Result<Array2<u8>> {
+    let max = largest(slice);
     if max <= 0.0 {
         return Ok(Array2::zeros(slice.dim()));
     }
-    let root = |value: f32| max / 10.0 * (f64::from(value).max(0.0) / max).sqrt();
-    Ok(match variant {
-        ForegroundVariant::Published => {
-            slice.mapv(|value| (255.0 * f64::from(value).max(0.0) / max).floor())
-        }
-        ForegroundVariant::Released => slice.mapv(|value| root(value).floor().rem_euclid(256.0)),
-        ForegroundVariant::ReleasedUncast => slice.mapv(root),
-        ForegroundVariant::Saturating => slice.mapv(|value| root(value).floor().min(255.0)),
-        ForegroundVariant::Robust => {
+    let root = |value: f64| max / 10.0 * (value.max(0.0) / max).sqrt();
+    // conversions to integers cut off the fraction and hold at their ends
+    let cast: &dyn Fn(f64) -> u8 = match variant {
+        ForegroundVariant::Published => &|value| (255.0 * value.max(0.0) / max) as u8,
+        ForegroundVariant::Released => &|value| root(value) as i64 as u8,
+        ForegroundVariant::Saturating => &|value| root(value) as u8,
+        ForegroundVariant::ReleasedUncast | ForegroundVariant::Robust => {
             return Err(Error::Config {
                 key: "variant",
                 value: "robust".to_owned(),
                 expected: "one of the paper's variants, to list their steps",
             });
         }
+    };
+    Ok(match whole(slice) {
+        Some(levels) => {
+            let table: [u8; LEVELS] = std::array::from_fn(|level| cast(level as f64));
+            look_up(&levels, &table)
+        }
+        None => slice.mapv(|value| cast(f64::from(value))),
     })
 }

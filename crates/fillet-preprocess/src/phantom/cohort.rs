@@ -24,6 +24,8 @@ pub struct PhantomScan {
     pub specimen: Specimen,
     /// State when scanned.
     pub state: State,
+    /// Which of the repeated scans of this state it is, from 0.
+    pub repeat: usize,
     /// Treatment of the fillet, also where the scan comes before it.
     pub treatment: Freezing,
     /// Grey values in [0, 4095].
@@ -139,15 +141,21 @@ impl Cohort {
     }
 
     fn scans_per_fillet(&self) -> usize {
-        if self.config.second_scan == SecondScan::None {
+        let states = if self.config.second_scan == SecondScan::None {
             1
         } else {
             2
-        }
+        };
+        states * self.config.repeats
+    }
+
+    fn repeat(&self, index: usize) -> usize {
+        index % self.config.repeats
     }
 
     fn state(&self, index: usize) -> State {
-        match (index % self.scans_per_fillet(), self.config.second_scan) {
+        let which = index % self.scans_per_fillet() / self.config.repeats;
+        match (which, self.config.second_scan) {
             (1, SecondScan::Thawed) => State::Thawed,
             (1, SecondScan::FreshAgain) => State::Rescanned,
             _ => State::Fresh,
@@ -197,7 +205,7 @@ impl Cohort {
         } else {
             0.0
         };
-        self.describe(&fillet, state, mean)
+        self.describe(&fillet, state, self.repeat(index), mean)
     }
 
     /// The sample sheet of the whole cohort, without rendering it.
@@ -213,14 +221,23 @@ impl Cohort {
     }
 
     /// Masses to 0.1 g, and the liquid loss that follows from them.
-    fn describe(&self, fillet: &Fillet, state: State, mean_damage: f64) -> Result<Specimen> {
+    fn describe(
+        &self,
+        fillet: &Fillet,
+        state: State,
+        repeat: usize,
+        mean_damage: f64,
+    ) -> Result<Specimen> {
         let config = &self.config;
         let fish = fillet.index / config.fillets_per_fish + 1;
         let side = ["left", "right"][fillet.index % config.fillets_per_fish];
         let tenth = |grams: f64| (10.0 * grams).round() / 10.0;
         let before = tenth(fillet.mass_g);
         let mut specimen = Specimen {
-            scan: format!("fish{fish:02}_{side}_{state}"),
+            scan: match repeat {
+                0 => format!("fish{fish:02}_{side}_{state}"),
+                _ => format!("fish{fish:02}_{side}_{state}_{}", repeat + 1),
+            },
             fish: Some(format!("fish{fish:02}")),
             fillet: Some(side.to_owned()),
             class: state.to_string(),
@@ -257,7 +274,7 @@ impl Cohort {
             Vec::new()
         };
         let mean_damage = mean_damage(&freeze);
-        let specimen = self.describe(&fillet, state, mean_damage)?;
+        let specimen = self.describe(&fillet, state, self.repeat(index), mean_damage)?;
         let scan = index as u64;
         let loss = specimen.liquid_loss_percent.unwrap_or(0.0);
         let session = Session::new(config, self.seed, scan, state, loss);
@@ -301,6 +318,7 @@ impl Cohort {
             index,
             specimen,
             state,
+            repeat: self.repeat(index),
             treatment: fillet.treatment,
             volume: Volume::new(stored, spacing)?.with_acquisition(acquisition),
             damage: self.stack(&rendered, |slice| &slice.damage),

@@ -229,6 +229,9 @@ pub struct PhantomConfig {
     pub fillets_per_fish: usize,
     /// What the second scan of each fillet shows.
     pub second_scan: SecondScan,
+    /// Scans of each fillet in each state (Syed et al.: 1). Repeated scans differ in position,
+    /// gain, shading, noise and pouch alone, and so show what a method makes of those.
+    pub repeats: usize,
     /// Slices of a scan (Syed et al.: 54).
     pub slices: usize,
     /// Rows and columns of a slice (Syed et al.: 256).
@@ -261,6 +264,7 @@ impl PhantomConfig {
             fish,
             fillets_per_fish: 2,
             second_scan: SecondScan::default(),
+            repeats: 1,
             slices,
             size,
             field_of_view_mm: 60.0,

@@ -3,6 +3,7 @@
 mod anatomy;
 mod annotate;
 mod artefacts;
+mod boundary;
 mod choices;
 mod cohort;
 mod config;

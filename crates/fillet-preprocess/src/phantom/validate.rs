@@ -23,6 +23,7 @@ impl PhantomConfig {
         };
         count("fish", self.fish, 1, 10_000, "from 1 to 10000")?;
         count("fillets_per_fish", self.fillets_per_fish, 1, 2, "1 or 2")?;
+        count("repeats", self.repeats, 1, 100, "from 1 to 100")?;
         count("slices", self.slices, 1, 1024, "from 1 to 1024")?;
         count("size", self.size, 8, 2048, "from 8 to 2048 pixels")?;
         let positive = [

@@ -258,3 +258,47 @@ fn raters_see_damage_but_differ() {
     let precision = hits as f64 / drawn as f64;
     assert!(precision > 0.5, "{precision} of what is drawn is damaged");
 }
+
+#[test]
+fn repeated_scans_differ_at_the_scan_level_alone() {
+    let mut config = PhantomConfig {
+        fish: 1,
+        fillets_per_fish: 1,
+        repeats: 3,
+        ..small()
+    };
+    // in the same place, so that truth can be compared pixel by pixel
+    config.scanner.rotation_degrees = 0.0;
+    config.scanner.position_sd_mm = 0.0;
+    let cohort = Cohort::new(&config, 5).unwrap();
+    let scans: Vec<PhantomScan> = cohort.scans().map(Result::unwrap).collect();
+    let names: Vec<&str> = scans.iter().map(|s| s.specimen.scan.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "fish01_left_fresh",
+            "fish01_left_fresh_2",
+            "fish01_left_fresh_3",
+            "fish01_left_thawed",
+            "fish01_left_thawed_2",
+            "fish01_left_thawed_3"
+        ]
+    );
+    for group in scans.chunks(3) {
+        let first = &group[0];
+        for (repeat, other) in group.iter().enumerate().skip(1) {
+            assert_eq!((other.state, other.repeat), (first.state, repeat));
+            assert_eq!(other.damage, first.damage);
+            assert_eq!(other.specimen.mass_after_g, first.specimen.mass_after_g);
+            assert_ne!(other.volume, first.volume);
+        }
+    }
+    assert!(
+        PhantomConfig {
+            repeats: 0,
+            ..config
+        }
+        .validate()
+        .is_err()
+    );
+}

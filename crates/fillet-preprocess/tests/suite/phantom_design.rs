@@ -304,3 +304,72 @@ fn outcomes_have_their_design_means_and_fish_effects() {
         variance.sqrt()
     );
 }
+
+#[test]
+fn softness_widens_the_boundaries() {
+    for layout in [
+        DamageLayout::Centre,
+        DamageLayout::Contact,
+        DamageLayout::Foci,
+    ] {
+        let width = |softness: Softness| {
+            let config = PhantomConfig {
+                damage: DamageConfig {
+                    layout,
+                    softness,
+                    ..DamageConfig::default()
+                },
+                ..unspoilt(PhantomConfig {
+                    fish: 6,
+                    slices: 1,
+                    size: 128,
+                    ..PhantomConfig::dev()
+                })
+            };
+            let widths: Vec<f64> = Cohort::generate(&config, 3)
+                .unwrap()
+                .map(Result::unwrap)
+                .filter(|scan| scan.treatment == Freezing::Minus20)
+                .filter_map(|scan| scan.boundary_width_mm())
+                .collect();
+            assert!(!widths.is_empty(), "only thawed fillets have boundaries");
+            widths.iter().sum::<f64>() / widths.len() as f64
+        };
+        let [hard, soft, very_soft] =
+            [Softness::Hard, Softness::Soft, Softness::VerySoft].map(width);
+        assert!(
+            1.5 * hard < soft && 1.1 * soft < very_soft,
+            "{layout:?}: {hard} {soft} {very_soft} mm"
+        );
+    }
+}
+
+#[test]
+fn mass_has_its_fish_effect() {
+    let config = PhantomConfig {
+        fish: 150,
+        slices: 1,
+        size: 8,
+        second_scan: SecondScan::None,
+        ..PhantomConfig::dev()
+    };
+    let masses: Vec<f64> = Cohort::new(&config, 1)
+        .unwrap()
+        .sample_sheet()
+        .unwrap()
+        .specimens
+        .iter()
+        .map(|s| s.mass_before_g.unwrap())
+        .collect();
+    let n = masses.len() as f64;
+    let mean = masses.iter().sum::<f64>() / n;
+    let variance = masses.iter().map(|m| (m - mean).powi(2)).sum::<f64>() / n;
+    let shared = masses
+        .chunks(2)
+        .map(|pair| (pair[0] - mean) * (pair[1] - mean))
+        .sum::<f64>()
+        / (n / 2.0);
+    // designed 16.2² / (16.2² + 10²) = 0.72; 150 pairs: standard error (1 − 0.72²)/√150 = 0.04
+    let share = shared / variance;
+    assert!((0.58..0.86).contains(&share), "fish share {share}");
+}

@@ -10,6 +10,8 @@
 //! Names may contain `/` and then form groups.
 
 mod attributes;
+mod chunks;
+mod graft;
 mod reader;
 mod writer;
 

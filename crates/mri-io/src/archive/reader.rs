@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
-use hdf5_pure::{ChunkCacheConfig, DType, Dataset, DatasetAccessProperties, File, Group};
+use hdf5_pure::{ChunkCacheConfig, Dataset, DatasetAccessProperties, File, Group, ReadSeekSource};
 use ndarray::{Array3, ArrayD, IxDyn};
 
 use super::attributes::{self, Attribute, Attributes, Described};
+use super::chunks::{ChunkError, Chunks, Kept};
 use super::writer::archive_error;
 use super::{ARRAYS, ArrayElement, FORMAT, FORMAT_VERSION, VOLUMES, check_name};
 use crate::{Error, Result, Volume};
@@ -50,6 +52,8 @@ pub struct Archive {
     path: PathBuf,
     file: File,
     length: u64,
+    /// The same file, for the chunks that are unpacked here.
+    bytes: Mutex<std::fs::File>,
 }
 
 /// An array of an archive with its attributes.
@@ -77,8 +81,13 @@ impl Archive {
                 std::io::Error::new(kind, "not a regular file"),
             ));
         }
+        let io = |e| Error::io(path, e);
+        let bytes = std::fs::File::open(path).map_err(io)?;
+        // both read one file, even if another takes its name meanwhile
+        let same = bytes.try_clone().map_err(io)?;
+        let length = bytes.metadata().map_err(io)?.len();
         let (file, root) = guarded(path, "/", || {
-            let file = File::open_streaming(path)?;
+            let file = File::from_source(ReadSeekSource::new(same)?)?;
             let root = file.root().attrs()?;
             Ok((file, root))
         })?;
@@ -107,7 +116,8 @@ impl Archive {
         Ok(Self {
             path: path.to_path_buf(),
             file,
-            length: metadata.len(),
+            length,
+            bytes: Mutex::new(bytes),
         })
     }
 
@@ -350,6 +360,19 @@ impl Entry<'_> {
         {
             return Err(too_large("one chunk", product(&chunk)));
         }
+        // the library reserves what the index says of a chunk
+        if self.dataset.is_chunked()
+            && let Ok(chunks) = self.read(Dataset::chunks)
+            && let Some(beyond) = chunks.iter().find(|chunk| {
+                let end = chunk.address.checked_add(chunk.storage_size);
+                end.is_none_or(|end| end > self.archive.length)
+            })
+        {
+            return Err(self.wrong(format!(
+                "a chunk of {} bytes at {} reaches beyond the end of the file",
+                beyond.storage_size, beyond.address
+            )));
+        }
         Ok(())
     }
 
@@ -357,28 +380,7 @@ impl Entry<'_> {
         let shape = self.volume_shape()?;
         let count = range.len() as u64;
         self.check_size(&shape, count)?;
-        let whole = count == shape[0];
-        let start = range.start as u64;
-        macro_rules! widened {
-            ($kind:ty, $rows:ident) => {{
-                let narrow = self.read(|d| {
-                    if whole {
-                        d.read::<$kind>()
-                    } else {
-                        d.$rows(start, count)
-                    }
-                })?;
-                narrow.into_iter().map(i32::from).collect::<Vec<i32>>()
-            }};
-        }
-        let stored = match self.read(Dataset::dtype)? {
-            DType::U8 => widened!(u8, read_u8_rows),
-            DType::I8 => widened!(i8, read_i8_rows),
-            DType::U16 => widened!(u16, read_u16_rows),
-            DType::I16 => widened!(i16, read_i16_rows),
-            DType::I32 => widened!(i32, read_i32_rows),
-            other => return Err(self.wrong(format!("{other:?} elements are no stored integers"))),
-        };
+        let stored = self.read_stored(shape, range.clone())?;
         let [slices, rows, columns] = shape.map(|n| n as usize);
         let stored = Array3::from_shape_vec((range.len(), rows, columns), stored)
             .map_err(|e| self.wrong(e.to_string()))?;
@@ -403,5 +405,42 @@ impl Entry<'_> {
                 .map_err(within)?;
         }
         Ok(volume)
+    }
+
+    fn read_stored(&self, shape: [u64; 3], range: Range<usize>) -> Result<Vec<i32>> {
+        let kind = self.read(Dataset::dtype)?;
+        let kept = Kept::of(&kind)
+            .ok_or_else(|| self.wrong(format!("{kind:?} elements are no stored integers")))?;
+        if let Some(chunks) = self.read(|d| Chunks::find(d, shape, kept))? {
+            let archive = self.archive;
+            return chunks.read(&archive.bytes, archive.length, range).map_err(
+                |error| match error {
+                    ChunkError::Io(source) => Error::io(&archive.path, source),
+                    other => self.wrong(other.to_string()),
+                },
+            );
+        }
+        let count = range.len() as u64;
+        let whole = count == shape[0];
+        let start = range.start as u64;
+        macro_rules! widened {
+            ($kind:ty, $rows:ident) => {{
+                let narrow = self.read(|d| {
+                    if whole {
+                        d.read::<$kind>()
+                    } else {
+                        d.$rows(start, count)
+                    }
+                })?;
+                narrow.into_iter().map(i32::from).collect::<Vec<i32>>()
+            }};
+        }
+        Ok(match kept {
+            Kept::U8 => widened!(u8, read_u8_rows),
+            Kept::I8 => widened!(i8, read_i8_rows),
+            Kept::U16 => widened!(u16, read_u16_rows),
+            Kept::I16 => widened!(i16, read_i16_rows),
+            Kept::I32 => widened!(i32, read_i32_rows),
+        })
     }
 }

@@ -7,6 +7,8 @@ use hdf5_pure::{DatasetBuilder, File, FileAccessProperties, FileCreateProperties
 use ndarray::{ArrayView, Dimension};
 
 use super::attributes::{self, Attribute};
+use super::chunks::{Kept, pack};
+use super::graft;
 use super::{ARRAYS, ArrayElement, FORMAT, FORMAT_VERSION, VOLUMES, check_name};
 use crate::atomic::Pending;
 use crate::{Archive, Error, Result, Volume};
@@ -99,7 +101,7 @@ impl ArchiveWriter {
     /// Adds a volume, or replaces the one of this name.
     ///
     /// Stored in the smallest of 8, 16 and 32 bits that holds all stored values, one chunk per
-    /// slice.
+    /// slice; the chunks are packed in parallel.
     ///
     /// # Errors
     ///
@@ -107,28 +109,35 @@ impl ArchiveWriter {
     /// [`Error::Archive`] if the entry cannot be stored.
     pub fn write_volume(&mut self, name: &str, volume: &Volume) -> Result<()> {
         let stored = volume.stored();
-        let (least, most) = stored
-            .iter()
-            .fold((i32::MAX, i32::MIN), |(least, most), &v| {
-                (least.min(v), most.max(v))
-            });
+        let kept = Kept::narrowest(stored);
         let attributes = attributes::describe(volume);
-        self.write(VOLUMES, name, |dataset| {
-            macro_rules! store {
-                ($kind:ty) => {
-                    dataset.with_data(&stored.iter().map(|&v| v as $kind).collect::<Vec<_>>())
+        let shape = volume.shape();
+        self.write(VOLUMES, name, |archive, full| {
+            let values = attributes.iter().map(|(name, a)| (name, a.to_hdf5()));
+            let packed = pack(stored, kept, DEFLATE_LEVEL).unwrap_or_default();
+            let extent = shape.map(|n| n as u64);
+            if let Some(source) = graft::build(extent, kept, DEFLATE_LEVEL, &packed, values)? {
+                return archive.copy_from(&source, graft::DATASET, full);
+            }
+            let build = |dataset: &mut DatasetBuilder| {
+                macro_rules! store {
+                    ($kind:ty) => {
+                        dataset.with_data(&stored.iter().map(|&v| v as $kind).collect::<Vec<_>>())
+                    };
+                }
+                match kept {
+                    Kept::U8 => store!(u8),
+                    Kept::I8 => store!(i8),
+                    Kept::U16 => store!(u16),
+                    Kept::I16 => store!(i16),
+                    Kept::I32 => store!(i32),
                 };
-            }
-            match (least, most) {
-                (0.., ..=0xff) => store!(u8),
-                (0.., ..=0xffff) => store!(u16),
-                (-0x8000.., ..=0x7fff) => store!(i16),
-                _ => store!(i32),
+                layout(dataset, &shape);
+                for (name, value) in &attributes {
+                    dataset.set_attr(name, value.to_hdf5());
+                }
             };
-            layout(dataset, &volume.shape());
-            for (name, value) in &attributes {
-                dataset.set_attr(name, value.to_hdf5());
-            }
+            archive.root().create_dataset(full, build).map(drop)
         })
     }
 
@@ -154,12 +163,15 @@ impl ArchiveWriter {
                 found: array.shape().to_vec(),
             });
         }
-        self.write(ARRAYS, name, |dataset| {
-            dataset.with_data(&array.iter().copied().collect::<Vec<T>>());
-            layout(dataset, array.shape());
-            for (name, value) in attributes {
-                dataset.set_attr(name, value.to_hdf5());
-            }
+        self.write(ARRAYS, name, |archive, full| {
+            let build = |dataset: &mut DatasetBuilder| {
+                dataset.with_data(&array.iter().copied().collect::<Vec<T>>());
+                layout(dataset, array.shape());
+                for (name, value) in attributes {
+                    dataset.set_attr(name, value.to_hdf5());
+                }
+            };
+            archive.root().create_dataset(full, build).map(drop)
         })
     }
 
@@ -167,7 +179,7 @@ impl ArchiveWriter {
         &mut self,
         group: &str,
         name: &str,
-        build: impl FnOnce(&mut DatasetBuilder),
+        add: impl FnOnce(&File, &str) -> Result<(), hdf5_pure::Error>,
     ) -> Result<()> {
         check_name(name)?;
         let path = self.pending.target().to_path_buf();
@@ -204,7 +216,7 @@ impl ArchiveWriter {
                 self.entries.insert(parent.to_owned());
             }
         }
-        root.create_dataset(&full, build).map_err(failed)?;
+        add(&self.file, &full).map_err(failed)?;
         self.file.commit().map_err(failed)?;
         self.entries.insert(full);
         Ok(())

@@ -19,7 +19,13 @@ pub(crate) fn is_supported(transfer_syntax: &str) -> bool {
             | uids::JPEG_EXTENDED12_BIT
             | uids::JPEG_LOSSLESS
             | uids::JPEG_LOSSLESS_SV1
-    )
+    ) || is_jpeg_2000(transfer_syntax)
+}
+
+/// Whether frames are JPEG 2000 and this build decodes them.
+fn is_jpeg_2000(transfer_syntax: &str) -> bool {
+    cfg!(feature = "jpeg2000")
+        && matches!(transfer_syntax, uids::JPEG2000_LOSSLESS | uids::JPEG2000)
 }
 
 /// Decodes one frame into little-endian samples of one or two bytes.
@@ -29,7 +35,12 @@ pub(crate) fn decode_frame(
     transfer_syntax: &str,
 ) -> Result<Vec<u8>, Source> {
     // the decoder reserves memory for the size in its own header
-    let (rows, columns) = jpeg_size(&packed).ok_or("no JPEG frame header")?;
+    let size = if is_jpeg_2000(transfer_syntax) {
+        jpeg_2000_size(&packed)
+    } else {
+        jpeg_size(&packed)
+    };
+    let (rows, columns) = size.ok_or("no JPEG frame header")?;
     if (rows, columns) != (layout.rows, layout.columns) {
         return Err(format!(
             "the JPEG image is {rows}×{columns}, the DICOM header says {}×{}",
@@ -87,6 +98,21 @@ fn jpeg_size(bytes: &[u8]) -> Option<(usize, usize)> {
         }
         at += 2 + word(at + 2)?.max(2);
     }
+}
+
+/// `(rows, columns)` from the size segment that opens a JPEG 2000 codestream, of one component.
+fn jpeg_2000_size(bytes: &[u8]) -> Option<(usize, usize)> {
+    if bytes.get(..4)? != [0xff, 0x4f, 0xff, 0x51] {
+        return None;
+    }
+    let long = |at: usize| {
+        let raw: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
+        usize::try_from(u32::from_be_bytes(raw)).ok()
+    };
+    // marker, length, capabilities; then width, height, and the offsets of both
+    let columns = long(8)?.checked_sub(long(16)?)?;
+    let rows = long(12)?.checked_sub(long(20)?)?;
+    (bytes.get(40..42)? == [0, 1]).then_some((rows, columns))
 }
 
 /// One frame as the codecs of dicom-rs want to see it.

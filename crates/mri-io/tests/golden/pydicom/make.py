@@ -41,12 +41,12 @@ def stored(dataset):
     return array.astype("<i4")
 
 
-def jpeg_lossless(source, target):
+def packed(source, target, syntax):
     reader = gdcm.ImageReader()
     reader.SetFileName(str(source))
     assert reader.Read()
     change = gdcm.ImageChangeTransferSyntax()
-    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetTransferSyntax(gdcm.TransferSyntax(syntax))
     change.SetInput(reader.GetImage())
     assert change.Change()
     writer = gdcm.ImageWriter()
@@ -84,8 +84,9 @@ def enhanced(source, target):
 def main():
     DERIVED.mkdir(exist_ok=True)
     small, emri = DATA / "MR_small.dcm", DATA / "emri_small.dcm"
-    jpeg_lossless(emri, DERIVED / "emri_jpeg_lossless.dcm")
-    jpeg_lossless(small, DERIVED / "small_jpeg_lossless.dcm")
+    for name, source in {"emri": emri, "small": small}.items():
+        packed(source, DERIVED / f"{name}_jpeg_lossless.dcm", gdcm.TransferSyntax.JPEGLosslessProcess14_1)
+        packed(source, DERIVED / f"{name}_jpeg_2000.dcm", gdcm.TransferSyntax.JPEG2000Lossless)
     enhanced(read(emri), DERIVED / "enhanced.dcm")
 
     dataset = read(small)
