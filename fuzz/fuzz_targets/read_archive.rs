@@ -1,4 +1,4 @@
-//! Any bytes as an HDF5 archive: volumes or typed errors. Start the corpus from an archive that `paper_repro import` wrote.
+//! Any bytes as an HDF5 archive: volumes, slices and arrays, or typed errors. Corpora: see README.md.
 #![no_main]
 
 use std::io::Write;
@@ -9,6 +9,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     if let Ok(archive) = mri_io::Archive::open(file.path()) {
         for name in archive.names().unwrap_or_default() {
             let _ = archive.read_volume(&name);
+            let _ = archive.read_slices(&name, 1..2);
         }
         for name in archive.array_names().unwrap_or_default() {
             let _ = archive.read_array::<f32>(&name);

@@ -110,9 +110,7 @@ fn file(folder: &Path, name: &str) -> PathBuf {
 
 fn import(folder: &Path, names: &[String], archive: &Path) -> Result<()> {
     let mut writer = Archive::create(archive)?;
-    for name in names {
-        writer.write_volume(name, &read_scan(&file(folder, name))?)?;
-    }
+    writer.write_volumes(names, |name| read_scan(&file(folder, name)))?;
     writer.finish()
 }
 

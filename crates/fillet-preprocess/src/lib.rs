@@ -25,4 +25,4 @@ pub use majority::majority_filter;
 pub use normalise::{NormaliseConfig, normalise};
 pub use sample_sheet::{COLUMNS, SampleSheet, Specimen};
 pub use split::{Fold, KFoldConfig, SplitItem, SplitUnit, Stratify, k_fold};
-pub use validity::{ExcludedSlice, SliceValidity};
+pub use validity::{ExcludedSlice, LateStart, RELEASED_LATE_STARTS, SliceValidity};

@@ -76,14 +76,9 @@ pub(super) fn clahe(
     let (down, across) = (Axis::new(rows, tiles), Axis::new(columns, tiles));
     let maps = mappings(binned, &down, &across, clip_limit, bins);
     let along_columns = across.blends();
-    let mut out = Array2::zeros((rows, columns));
+    let mut levels: Vec<i16> = Vec::with_capacity(rows * columns);
     let mut line = vec![0.0_f32; columns];
-    for ((row, mut target), source) in down
-        .blends()
-        .iter()
-        .zip(out.outer_iter_mut())
-        .zip(binned.outer_iter())
-    {
+    for (row, source) in down.blends().iter().zip(binned.outer_iter()) {
         let width = across.tiles * bins;
         let [upper, lower] = row
             .tiles
@@ -105,22 +100,26 @@ pub(super) fn clahe(
                 let weights = [wx * wy, vx * wy, wx * vy, vx * vy];
                 let parts: [f32; 4] =
                     std::array::from_fn(|i| (f64::from(levels[i]) * weights[i]) as f32);
-                let sum = parts[0] + parts[1] + parts[2] + parts[3];
-                *value = (sum as i32) as f32;
+                *value = parts[0] + parts[1] + parts[2] + parts[3];
             }
             from = to;
         }
-        for (target, &value) in target.iter_mut().zip(&line) {
-            *target = value;
+        // the fraction is cut off; below 2¹⁴, so 16 bits hold it
+        levels.extend(line.iter().map(|&value| value as i32 as i16));
+    }
+    let low = levels.iter().copied().fold(i16::MAX, i16::min);
+    let high = levels.iter().copied().fold(i16::MIN, i16::max);
+    let span = f64::from(high) - f64::from(low);
+    let stretched = levels.into_iter().map(|level| {
+        let above = f64::from(level) - f64::from(low);
+        if span > 0.0 {
+            (above / span * 4096.0) as f32
+        } else {
+            0.0
         }
-    }
-    let (low, high) = range(&out);
-    if low == high {
-        return Array2::zeros((rows, columns));
-    }
-    let span = f64::from(high - low);
-    out.mapv_inplace(|value| (f64::from(value - low) / span * 4096.0) as f32);
-    out
+    });
+    Array2::from_shape_vec((rows, columns), stretched.collect())
+        .unwrap_or_else(|_| Array2::zeros((rows, columns)))
 }
 
 fn range(values: &Array2<f32>) -> (f32, f32) {
@@ -148,9 +147,9 @@ pub(super) fn bins(slice: &Array2<f32>, bins: usize) -> Option<Array2<u16>> {
 
 /// [`bins`] of whole grey values.
 pub(super) fn bins_of_levels(levels: &Array2<u16>, bins: usize) -> Option<Array2<u16>> {
-    let (low, high) = levels
-        .iter()
-        .fold((u16::MAX, 0), |(low, high), &v| (low.min(v), high.max(v)));
+    let pixels = levels.as_slice().unwrap_or_default();
+    let low = pixels.iter().copied().fold(u16::MAX, u16::min);
+    let high = pixels.iter().copied().fold(0, u16::max);
     let ends = (f64::from(low), f64::from(high));
     (low < high).then(|| {
         let mut table = [0; whole::LEVELS];

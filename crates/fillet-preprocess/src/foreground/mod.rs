@@ -231,7 +231,11 @@ impl<T: Copy + PartialOrd> Stages<T> {
 
 fn steps(slice: ArrayView2<'_, f32>, config: &ForegroundConfig) -> Result<Steps> {
     config.validate()?;
-    check_pixels(slice.view())?;
+    // whole grey values are finite
+    let levels = whole(slice).filter(|levels| !levels.is_empty());
+    if levels.is_none() {
+        check_pixels(slice.view())?;
+    }
     let radius = config.maximum_size / 2;
     if config.variant == ForegroundVariant::ReleasedUncast {
         let eight_bit = square_root(slice);
@@ -247,7 +251,7 @@ fn steps(slice: ArrayView2<'_, f32>, config: &ForegroundConfig) -> Result<Steps>
             threshold,
         }));
     }
-    let eight_bit = to_eight_bit(slice, config.variant)?;
+    let eight_bit = to_eight_bit(slice, levels, config.variant)?;
     let maximum = bytes::maximum(&eight_bit, radius);
     let eroded = bytes::erode(&maximum, config.erosions);
     let blurred = bytes::blur(&eroded, config.gaussian_size);
@@ -301,8 +305,15 @@ fn square_root(slice: ArrayView2<'_, f32>) -> Array2<f64> {
     slice.mapv(|value| max / 10.0 * (f64::from(value).max(0.0) / max).sqrt())
 }
 
-fn to_eight_bit(slice: ArrayView2<'_, f32>, variant: ForegroundVariant) -> Result<Array2<u8>> {
-    let max = largest(slice);
+fn to_eight_bit(
+    slice: ArrayView2<'_, f32>,
+    levels: Option<Array2<u16>>,
+    variant: ForegroundVariant,
+) -> Result<Array2<u8>> {
+    let max = match levels.as_ref().and_then(|levels| levels.as_slice()) {
+        Some(levels) => f64::from(levels.iter().copied().fold(0, u16::max)),
+        None => largest(slice),
+    };
     if max <= 0.0 {
         return Ok(Array2::zeros(slice.dim()));
     }
@@ -320,9 +331,12 @@ fn to_eight_bit(slice: ArrayView2<'_, f32>, variant: ForegroundVariant) -> Resul
             });
         }
     };
-    Ok(match whole(slice) {
+    Ok(match levels {
         Some(levels) => {
-            let table: [u8; LEVELS] = std::array::from_fn(|level| cast(level as f64));
+            let mut table = [0; LEVELS];
+            for (level, entry) in table.iter_mut().enumerate().take(max as usize + 1) {
+                *entry = cast(level as f64);
+            }
             look_up(&levels, &table)
         }
         None => slice.mapv(|value| cast(f64::from(value))),

@@ -151,3 +151,20 @@ fn valid_slices_follow_rule_and_list() {
         Err(Error::Config { key: "exclude", .. })
     ));
 }
+
+#[test]
+fn the_released_list_leaves_the_slices_of_the_study() {
+    let name = |celsius: i32, sample: usize, class: &str| format!("{celsius} {sample} {class}");
+    let rule = SliceValidity::released_with_list(|s| name(s.celsius, s.sample, s.class));
+    let count = |class: &str| -> usize {
+        [(-5, 11), (-20, 11), (-40, 10)]
+            .into_iter()
+            .flat_map(|(celsius, samples)| (1..=samples).map(move |sample| (celsius, sample)))
+            .map(|(celsius, sample)| {
+                let scan = name(celsius, sample, class);
+                rule.valid_slices(&scan, 54).unwrap().len()
+            })
+            .sum()
+    };
+    assert_eq!((count("fresh"), count("thawed")), (762, 752));
+}

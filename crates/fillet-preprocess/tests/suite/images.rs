@@ -152,6 +152,19 @@ fn robust_foreground_finds_the_phantom_where_the_paper_does_not() {
         assert!(iou(&ours, truth.view()) > 0.9);
         assert!(iou(&papers, truth.view()) < 0.1);
     }
+    // a pouch as bright as muscle
+    let mut bright = config;
+    bright.scanner.film = [0.9, 1.0];
+    for scan in Cohort::generate(&bright, 6).unwrap() {
+        let scan = scan.unwrap();
+        let masks = segment_volume(scan.volume.values().view(), &robust).unwrap();
+        for (slice, truth) in scan.tissue.axis_iter(Axis(0)).enumerate() {
+            if !scan.spoilt[slice] {
+                let overlap = iou(&masks.index_axis(Axis(0), slice).to_owned(), truth);
+                assert!(overlap > 0.9, "{} {slice}: {overlap}", scan.specimen.scan);
+            }
+        }
+    }
     let noise = Array2::from_shape_fn((64, 64), |(r, c)| ((r * 37 + c * 61) % 47) as f32);
     let empty = segment_foreground(noise.view(), &robust).unwrap();
     assert!(

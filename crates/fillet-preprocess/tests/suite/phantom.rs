@@ -302,3 +302,37 @@ fn repeated_scans_differ_at_the_scan_level_alone() {
         .is_err()
     );
 }
+
+#[test]
+fn a_rater_who_knows_healthy_muscle_marks_what_is_damaged_all_over() {
+    let config = PhantomConfig {
+        fish: 6,
+        slices: 1,
+        size: 96,
+        ..PhantomConfig::ci()
+    };
+    let share = |undamaged: Option<f64>, state: State| {
+        let annotator = AnnotatorConfig {
+            undamaged,
+            ..AnnotatorConfig::default()
+        };
+        let (mut marked, mut all) = (0, 0);
+        for scan in Cohort::generate(&config, 8).unwrap().map(Result::unwrap) {
+            if scan.state != state || scan.treatment != Freezing::Minus5 {
+                continue;
+            }
+            let values = scan.volume.values();
+            let slice = values.index_axis(Axis(0), 0);
+            let tissue = scan.tissue.index_axis(Axis(0), 0);
+            let labels = annotate(slice, tissue, 60.0 / 96.0, &annotator, 1, 0).unwrap();
+            all += tissue.iter().filter(|inside| **inside).count();
+            marked += labels.iter().filter(|l| **l == Label::Damaged).count();
+        }
+        marked as f64 / all as f64
+    };
+    // truth: nine tenths of thawed tissue, none of fresh
+    let level = Some(950.0);
+    assert!(share(level, State::Thawed) > 1.3 * share(None, State::Thawed));
+    assert!(share(None, State::Fresh) < 0.1);
+    assert!(share(level, State::Fresh) < 0.25);
+}

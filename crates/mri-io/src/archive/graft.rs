@@ -10,52 +10,75 @@
 //! HDF5 File Format Specification 3.0: superblock version 2 and 3 (II.A), fixed array index
 //! (VII.C), Jenkins' lookup3 checksum.
 
-use hdf5_pure::{AttrValue, Chunk, File, FileBuilder};
+use hdf5_pure::{Chunk, File, FileBuilder};
 
 use super::chunks::Kept;
 
 /// Name of the dataset in the file.
 pub(super) const DATASET: &str = "d";
 /// Most chunks of an index that is not split into pages.
-const MAX_CHUNKS: usize = 1024;
+const MAX_CHUNKS: u64 = 1024;
 
-/// A file in memory with one dataset, [`DATASET`], or `None` where the layout is not the usual one.
-pub(super) fn build<'a>(
+/// A file in memory with one dataset, [`DATASET`], of empty slices.
+#[derive(Debug)]
+pub(super) struct Template {
     shape: [u64; 3],
     kept: Kept,
-    level: u32,
-    packed: &[Vec<u8>],
-    attributes: impl Iterator<Item = (&'a String, AttrValue)>,
-) -> Result<Option<File>, hdf5_pure::Error> {
-    if packed.len() < 2 || packed.len() > MAX_CHUNKS {
-        return Ok(None);
+    bytes: Vec<u8>,
+    chunks: Vec<Chunk>,
+}
+
+impl Template {
+    /// `None` for shapes whose chunks have another index, or none.
+    pub(super) fn new(
+        shape: [u64; 3],
+        kept: Kept,
+        level: u32,
+    ) -> Result<Option<Self>, hdf5_pure::Error> {
+        let [slices, rows, columns] = shape;
+        if !(2..=MAX_CHUNKS).contains(&slices) {
+            return Ok(None);
+        }
+        let mut builder = FileBuilder::new();
+        let dataset = builder.create_dataset(DATASET);
+        let pixels = shape.iter().product::<u64>() as usize;
+        match kept {
+            Kept::U8 => dataset.with_data(&vec![0_u8; pixels]),
+            Kept::I8 => dataset.with_data(&vec![0_i8; pixels]),
+            Kept::U16 => dataset.with_data(&vec![0_u16; pixels]),
+            Kept::I16 => dataset.with_data(&vec![0_i16; pixels]),
+            Kept::I32 => dataset.with_data(&vec![0_i32; pixels]),
+        };
+        dataset
+            .with_shape(&shape)
+            .with_chunks(&[1, rows, columns])
+            .with_shuffle()
+            .with_deflate(level);
+        let bytes = builder.finish()?;
+        let chunks = File::from_bytes(bytes.clone())?
+            .dataset(DATASET)?
+            .chunks()?;
+        Ok(Some(Self {
+            shape,
+            kept,
+            bytes,
+            chunks,
+        }))
     }
-    let mut builder = FileBuilder::new();
-    let dataset = builder.create_dataset(DATASET);
-    let pixels = shape.iter().product::<u64>() as usize;
-    match kept {
-        Kept::U8 => dataset.with_data(&vec![0_u8; pixels]),
-        Kept::I8 => dataset.with_data(&vec![0_i8; pixels]),
-        Kept::U16 => dataset.with_data(&vec![0_u16; pixels]),
-        Kept::I16 => dataset.with_data(&vec![0_i16; pixels]),
-        Kept::I32 => dataset.with_data(&vec![0_i32; pixels]),
-    };
-    dataset
-        .with_shape(&shape)
-        .with_chunks(&[1, shape[1], shape[2]])
-        .with_shuffle()
-        .with_deflate(level);
-    for (name, value) in attributes {
-        dataset.set_attr(name, value);
+
+    pub(super) fn fits(&self, shape: [u64; 3], kept: Kept) -> bool {
+        self.shape == shape && self.kept == kept
     }
-    let mut bytes = builder.finish()?;
-    let empty = File::from_bytes(bytes.clone())?;
-    let chunks = empty.dataset(DATASET)?.chunks()?;
-    drop(empty);
-    if replace(&mut bytes, &chunks, packed).is_none() {
-        return Ok(None);
+
+    /// The file with packed slices in place of the empty ones; `None` if it is not laid out as
+    /// expected.
+    pub(super) fn fill(&self, packed: &[Vec<u8>]) -> Result<Option<File>, hdf5_pure::Error> {
+        let mut bytes = self.bytes.clone();
+        match replace(&mut bytes, &self.chunks, packed) {
+            Some(()) => File::from_bytes(bytes).map(Some),
+            None => Ok(None),
+        }
     }
-    File::from_bytes(bytes).map(Some)
 }
 
 /// Gives every chunk its packed bytes; `None` if the file is not laid out as expected.

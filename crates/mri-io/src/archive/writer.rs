@@ -8,7 +8,7 @@ use ndarray::{ArrayView, Dimension};
 
 use super::attributes::{self, Attribute};
 use super::chunks::{Kept, pack};
-use super::graft;
+use super::graft::{self, Template};
 use super::{ARRAYS, ArrayElement, FORMAT, FORMAT_VERSION, VOLUMES, check_name};
 use crate::atomic::Pending;
 use crate::{Archive, Error, Result, Volume};
@@ -29,6 +29,8 @@ pub struct ArchiveWriter {
     file: File,
     pending: Pending,
     entries: BTreeSet<String>,
+    /// For the shape of the last volume; most have the same.
+    template: Option<Template>,
 }
 
 impl Archive {
@@ -49,6 +51,7 @@ impl Archive {
             file,
             pending,
             entries: BTreeSet::new(),
+            template: None,
         };
         let root = writer.file.root();
         let failed = |e| archive_error(path, "/", e);
@@ -93,6 +96,7 @@ impl Archive {
             file,
             pending,
             entries,
+            template: None,
         })
     }
 }
@@ -112,12 +116,27 @@ impl ArchiveWriter {
         let kept = Kept::narrowest(stored);
         let attributes = attributes::describe(volume);
         let shape = volume.shape();
+        let extent = shape.map(|n| n as u64);
+        let failed = |e| archive_error(self.pending.target(), name, e);
+        if !self.template.as_ref().is_some_and(|t| t.fits(extent, kept)) {
+            self.template = Template::new(extent, kept, DEFLATE_LEVEL).map_err(failed)?;
+        }
+        let filled = match &self.template {
+            Some(template) => {
+                let packed = pack(stored, kept, DEFLATE_LEVEL).unwrap_or_default();
+                template.fill(&packed).map_err(failed)?
+            }
+            None => None,
+        };
         self.write(VOLUMES, name, |archive, full| {
-            let values = attributes.iter().map(|(name, a)| (name, a.to_hdf5()));
-            let packed = pack(stored, kept, DEFLATE_LEVEL).unwrap_or_default();
-            let extent = shape.map(|n| n as u64);
-            if let Some(source) = graft::build(extent, kept, DEFLATE_LEVEL, &packed, values)? {
-                return archive.copy_from(&source, graft::DATASET, full);
+            if let Some(source) = filled {
+                archive.copy_from(&source, graft::DATASET, full)?;
+                archive.commit()?;
+                let mut dataset = archive.dataset(full)?;
+                for (name, value) in &attributes {
+                    dataset.set_attr(name, value.to_hdf5())?;
+                }
+                return Ok(());
             }
             let build = |dataset: &mut DatasetBuilder| {
                 macro_rules! store {
@@ -139,6 +158,55 @@ impl ArchiveWriter {
             };
             archive.root().create_dataset(full, build).map(drop)
         })
+    }
+
+    /// Adds volumes under the given names in turn, each made by `make` while the one before it is
+    /// packed; memory holds two of them.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `make`, else as [`write_volume`](Self::write_volume). Volumes before it
+    /// have been added.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mri_io::{Archive, ScanDescription, Spacing, Volume, read_scan, write_multi_frame};
+    /// use ndarray::Array3;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let names = ["a", "b", "c"];
+    /// for name in names {
+    ///     let volume = Volume::new(Array3::from_elem((2, 8, 8), 7), Spacing::isotropic(1.0))?;
+    ///     let file = folder.path().join(name);
+    ///     write_multi_frame(&file, &volume, &ScanDescription::synthetic(name))?;
+    /// }
+    /// let path = folder.path().join("archive.h5");
+    /// let mut writer = Archive::create(&path)?;
+    /// writer.write_volumes(&names, |name| read_scan(&folder.path().join(name)))?;
+    /// writer.finish()?;
+    /// assert_eq!(Archive::open(&path)?.names()?, names);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_volumes<S: AsRef<str> + Sync>(
+        &mut self,
+        names: &[S],
+        make: impl Fn(&str) -> Result<Volume> + Sync,
+    ) -> Result<()> {
+        let mut next = names.first().map(|name| make(name.as_ref()));
+        for (index, name) in names.iter().enumerate() {
+            let Some(volume) = next.take().transpose()? else {
+                break;
+            };
+            let after = names.get(index + 1);
+            let (written, made) = rayon::join(
+                || self.write_volume(name.as_ref(), &volume),
+                || after.map(|after| make(after.as_ref())),
+            );
+            written?;
+            next = made;
+        }
+        Ok(())
     }
 
     /// Adds a named array with attributes, or replaces the one of this name.
