@@ -75,10 +75,7 @@ fn planes() -> Result<()> {
             cnn_ops::avg_pool2d(&x, &o, CountPadding::Exclude)?,
             vjp::avg_pool2d(&x, &o, CountPadding::Exclude)?,
         ),
-        (
-            cnn_ops::global_avg_pool2d(&x)?,
-            vjp::global_avg_pool2d(&x)?,
-        ),
+        (cnn_ops::global_avg_pool2d(&x)?, vjp::global_avg_pool2d(&x)?),
         (
             cnn_ops::upsample_nearest2d(&x, [9, 14])?,
             vjp::upsample_nearest2d(&x, [9, 14])?,

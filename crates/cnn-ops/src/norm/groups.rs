@@ -95,31 +95,33 @@ macro_rules! sum_blocks {
         let mut start = 0;
         while start < n {
             let end = (start + BLOCK).min(n);
-            let mut lanes = [[T::ZERO; LANES]; 2];
+            let (mut first, mut second) = ([T::ZERO; LANES], [T::ZERO; LANES]);
             let whole = start + (end - start) / LANES * LANES;
             let mut at = start;
             while at < whole {
                 for l in 0..LANES {
                     let $i = at + l;
                     let [a, b]: [T; 2] = $term;
-                    lanes[0][l] += a;
-                    lanes[1][l] += b;
+                    first[l] += a;
+                    second[l] += b;
                 }
                 at += LANES;
             }
+            // Apart, so that the lanes above are never indexed by a variable and stay in registers.
+            let mut rest = [[T::ZERO; LANES]; 2];
             for l in 0..end - whole {
                 let $i = whole + l;
                 let [a, b]: [T; 2] = $term;
-                lanes[0][l] += a;
-                lanes[1][l] += b;
+                rest[0][l] = a;
+                rest[1][l] = b;
             }
-            for (sum, lanes) in $sums.iter_mut().zip(&lanes) {
-                let mut total = 0.0;
-                for v in lanes {
-                    total += v.to_f64();
-                }
-                *sum += total;
+            let mut totals = [0.0; 2];
+            for l in 0..LANES {
+                totals[0] += (first[l] + rest[0][l]).to_f64();
+                totals[1] += (second[l] + rest[1][l]).to_f64();
             }
+            $sums[0] += totals[0];
+            $sums[1] += totals[1];
             start = end;
         }
     }};
@@ -289,11 +291,16 @@ kernel! {
 kernel! {
     /// The same with `d` zero where the normalised `x` is not positive.
     fn add_rectified<T>(x: &[T], d: &[T], f: Affine<T>, sums: &mut [f64; 2]) {
-        let x = &x[..d.len()];
-        sum_blocks!(d.len(), sums, i => {
-            let d = if f.apply(x[i]) > T::ZERO { d[i] } else { T::ZERO };
-            [d, (x[i] - f.mean) * d]
-        });
+        // Selected first: the signs are random, and a wrong guess in the sum is dear.
+        let mut kept = [T::ZERO; BLOCK];
+        for (x, d) in x.chunks(BLOCK).zip(d.chunks(BLOCK)) {
+            let n = d.len();
+            let (x, kept) = (&x[..n], &mut kept[..n]);
+            for i in 0..n {
+                kept[i] = if f.apply(x[i]) > T::ZERO { d[i] } else { T::ZERO };
+            }
+            sum_blocks!(n, sums, i => [kept[i], (x[i] - f.mean) * kept[i]]);
+        }
     }
 }
 

@@ -278,14 +278,21 @@ impl PlaneMap for AveragePool {
             *y = T::from_f64(crate::norm::block_sum(x, |v| v) * scale);
             return;
         }
+        // The rows of a window first, all columns at once; then the columns.
         let (w, ow) = (self.input[1], self.columns.len());
+        let mut sums = vec![T::ZERO; w];
         for (row, y) in self.rows.iter().zip(y.chunks_mut(ow)) {
+            sums.fill(T::ZERO);
+            let rows = x.get(row.start * w..row.end * w).unwrap_or_default();
+            for x in rows.chunks(w.max(1)) {
+                for (sum, &v) in sums.iter_mut().zip(x) {
+                    *sum += v;
+                }
+            }
             for (column, y) in self.columns.iter().zip(y) {
                 let mut sum = T::ZERO;
-                for r in row.start..row.end {
-                    for &v in &x[r * w + column.start..r * w + column.end] {
-                        sum += v;
-                    }
+                for &v in &sums[column.start..column.end] {
+                    sum += v;
                 }
                 *y = sum * T::from_f64(row.scale * column.scale);
             }
@@ -298,13 +305,19 @@ impl PlaneMap for AveragePool {
             return;
         }
         let (w, ow) = (self.input[1], self.columns.len());
+        let mut sums = vec![T::ZERO; w];
         for (row, dy) in self.rows.iter().zip(dy.chunks(ow)) {
+            sums.fill(T::ZERO);
             for (column, &g) in self.columns.iter().zip(dy) {
                 let g = g * T::from_f64(row.scale * column.scale);
-                for r in row.start..row.end {
-                    for v in &mut dx[r * w + column.start..r * w + column.end] {
-                        *v += g;
-                    }
+                for sum in &mut sums[column.start..column.end] {
+                    *sum += g;
+                }
+            }
+            let rows = dx.get_mut(row.start * w..row.end * w).unwrap_or_default();
+            for dx in rows.chunks_mut(w.max(1)) {
+                for (dx, &sum) in dx.iter_mut().zip(&sums) {
+                    *dx += sum;
                 }
             }
         }
