@@ -72,6 +72,10 @@ impl Groups {
 /// # Safety
 ///
 /// No other task touches them.
+#[expect(
+    clippy::mut_from_ref,
+    reason = "`Shared` is a pointer that tasks share; the caller keeps their ranges apart"
+)]
 unsafe fn fresh<'a, T: Element>(
     buffer: &'a Shared<'_, T>,
     range: &std::ops::Range<usize>,
@@ -396,12 +400,11 @@ pub(super) fn backward<T: Element>(
             };
             // SAFETY: every map belongs to one group, and each task has its own group; the
             // masked gradient is written here, before it is read below.
-            let masked = |range: &std::ops::Range<usize>| match (&dr, output) {
-                (Some(dr), Some(y)) => {
+            let masked = |range: &std::ops::Range<usize>| {
+                if let (Some(dr), Some(y)) = (&dr, output) {
                     let out = unsafe { fresh(dr, range) };
                     write_masked(&y[range.clone()], &dy[range.clone()], out);
                 }
-                _ => {}
             };
             // SAFETY: as above; no slice from `masked` lives any more.
             let d = |range: &std::ops::Range<usize>| match &dr {
