@@ -58,10 +58,17 @@ fn rankings_are_those_of_scikit_learn() {
         near(auc, &case["auc"], WRITTEN, &case);
         let ap = average_precision(heat.view(), &set, None, EmptyPolicy::Error).unwrap();
         near(ap, &case["ap"], WRITTEN, &case);
-        let brier = calibration(heat.view(), truth.view(), None, 10)
-            .unwrap()
-            .brier;
-        near(brier, &case["brier"], WRITTEN, &case);
+        let found = calibration(heat.view(), truth.view(), None, 10).unwrap();
+        near(found.brier, &case["brier"], WRITTEN, &case);
+        let filled: Vec<_> = found.bins.iter().filter(|bin| bin.n > 0).collect();
+        assert_eq!(filled.len(), numbers(&case["confidence"]).len(), "{case}");
+        let mut expected = 0.0;
+        for (at, bin) in filled.into_iter().enumerate() {
+            near(bin.confidence, &case["confidence"][at], WRITTEN, &case);
+            near(bin.frequency, &case["frequency"][at], WRITTEN, &case);
+            expected += bin.n as f64 / found.n as f64 * (bin.confidence - bin.frequency).abs();
+        }
+        assert!((found.expected - expected).abs() < 1e-14, "{case}");
     }
 }
 

@@ -1,8 +1,8 @@
 //! Distances between outlines and surfaces, distance transforms, rims.
 
 use seg_metrics::{
-    EmptyDistance, EmptyPolicy, HausdorffConvention, RimDistance, RimWidth, boundary_iou,
-    distance_transform, outline_distances, surfel_distances,
+    EmptyDistance, EmptyPolicy, HausdorffConvention, RimDistance, RimWidth, boundary_f1,
+    boundary_iou, distance_transform, outline_distances, surfel_distances, trimap_iou,
 };
 
 use super::{SINGLE, WRITTEN, cases, mask, near, number, numbers};
@@ -123,10 +123,25 @@ fn distance_transforms_are_those_of_scipy() {
 
 #[test]
 fn rims_are_those_of_repeated_erosion() {
-    for case in cases(include_str!("../golden/peers/rim.json"), 200) {
+    for case in cases(include_str!("../golden/peers/rim.json"), 300) {
         let (p, r) = (mask(&case, "p"), mask(&case, "r"));
         let width = RimWidth::Pixels(case["d"].as_u64().unwrap() as usize);
         let found = boundary_iou(&p, &r, width, RimDistance::Chessboard, EmptyPolicy::Nan);
         near(found.unwrap(), &case["iou"], WRITTEN, &case);
+    }
+}
+
+#[test]
+fn bands_and_outlines_are_those_of_distance_transforms() {
+    for case in cases(include_str!("../golden/peers/rim.json"), 300) {
+        let (p, r) = (mask(&case, "p"), mask(&case, "r"));
+        let (spacing, width) = (numbers(&case["spacing"]), number(&case["tolerance"]));
+        let band = trimap_iou(&p, &r, width, &spacing, EmptyPolicy::Nan).unwrap();
+        assert_eq!(Some(band.pixels), case["band"].as_u64(), "{case}");
+        near(band.iou, &case["trimap"], WRITTEN, &case);
+        let outline = boundary_f1(&p, &r, width, &spacing, EmptyPolicy::Nan).unwrap();
+        near(outline.precision, &case["precision"], WRITTEN, &case);
+        near(outline.recall, &case["recall"], WRITTEN, &case);
+        near(outline.f1, &case["f1"], WRITTEN, &case);
     }
 }

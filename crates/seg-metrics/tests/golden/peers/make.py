@@ -35,6 +35,7 @@ from monai.metrics import (
 from scipy import ndimage
 from skimage.metrics import variation_of_information
 from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
 from statsmodels.stats import inter_rater
 
 HERE = pathlib.Path(__file__).parent
@@ -134,18 +135,25 @@ def surface(rng):
             "sum": number(edt.sum()), "max": number(edt.max()),
             "weighted": number((edt.ravel() * np.arange(edt.size)).sum()),
         })
-        if axes == 2:
-            d = int(rng.integers(1, 4))
-            box = np.ones((3, 3), bool)
-            rim = [m & ~ndimage.binary_erosion(m, box, iterations=d, border_value=0) for m in (p, r)]
-            rims.append({
-                "shape": shape, "p": packed(p), "r": packed(r), "d": d,
-                "iou": number((rim[0] & rim[1]).sum() / (rim[0] | rim[1]).sum()),
-            })
+        d = int(rng.integers(1, 4)) if axes == 2 else 1 + len(pixel) % 3
+        box = np.ones((3,) * axes, bool)
+        rim = [m & ~ndimage.binary_erosion(m, box, iterations=d, border_value=0) for m in (p, r)]
+        cross = ndimage.generate_binary_structure(axes, 1)
+        outline = [m & ~ndimage.binary_erosion(m, cross, border_value=0) for m in (p, r)]
+        near = [ndimage.distance_transform_edt(~m, sampling=spacing) <= tolerance for m in outline]
+        precision, recall = near[1][outline[0]].mean(), near[0][outline[1]].mean()
+        rims.append({
+            **both, "d": d, "tolerance": tolerance,
+            "iou": number((rim[0] & rim[1]).sum() / (rim[0] | rim[1]).sum()),
+            "band": int(near[1].sum()),
+            "trimap": number((p & r & near[1]).sum() / ((p | r) & near[1]).sum()),
+            "precision": number(precision), "recall": number(recall),
+            "f1": number(2 * precision * recall / (precision + recall) if precision + recall else 0),
+        })
     write("outline", "medpy 0.5.2, MONAI 1.6.1 (float32)", pixel)
     write("surfel", "surface-distance 0.1", surfel)
     write("transform", "SciPy 1.17.1 distance_transform_edt", transform)
-    write("rim", "SciPy 1.17.1 binary_erosion, as boundary-iou-api composes it", rims)
+    write("rim", "SciPy 1.17.1 binary_erosion, as boundary-iou-api composes it, and distance_transform_edt", rims)
 
 
 def scores(rng):
@@ -156,8 +164,11 @@ def scores(rng):
         if truth.all() or not truth.any():
             continue
         heat = np.round(np.clip(rng.random(n) * 0.7 + 0.3 * truth * rng.random(), 0, 1), 2)
+        frequency, confidence = calibration_curve(truth, heat, n_bins=10)
         cases.append({
             "heat": [float(x) for x in heat], "truth": [int(t) for t in truth],
+            "confidence": [number(x) for x in confidence],
+            "frequency": [number(x) for x in frequency],
             "auc": number(sk.roc_auc_score(truth, heat)),
             "ap": number(sk.average_precision_score(truth, heat)),
             "brier": number(sk.brier_score_loss(truth, heat)),

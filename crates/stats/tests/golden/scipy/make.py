@@ -2,7 +2,7 @@
 # requires-python = "==3.11.*"
 # dependencies = [
 #   "numpy==2.4.6", "scipy==1.17.1", "statsmodels==0.15.0", "scikit-posthocs==0.17.1",
-#   "pingouin==0.7.0",
+#   "pingouin==0.7.0", "matplotlib==3.11.2",
 # ]
 # ///
 """Writes the fixtures next to this file: random data with the numbers of SciPy and its neighbours.
@@ -22,6 +22,7 @@ import pandas as pd
 import pingouin as pg
 import scikit_posthocs as sp
 import scipy
+from matplotlib import cbook
 from scipy import optimize, stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
@@ -138,11 +139,11 @@ def two_samples():
 def conditional():
     """Exact tests with ties, by SciPy's complete enumeration."""
     rng = np.random.default_rng(4)
-    for _ in range(30):
+    for _ in range(CASES):
         x, y = np.round(rng.normal(size=5) * 2), np.round(rng.normal(size=4) * 2 + 1)
         d = np.round(rng.normal(size=8) * 3)
-        if len(set(np.concatenate([x, y]))) < 2 or not d.any():
-            continue
+        while len(set(np.concatenate([x, y]))) < 2 or not d.any():
+            y, d = np.round(rng.normal(size=4) * 2 + 1), np.round(rng.normal(size=8) * 3)
 
         def rank_sum(a, b, axis=-1):
             ranks = stats.rankdata(np.concatenate([a, b], axis=axis), axis=axis)
@@ -192,7 +193,7 @@ def blocks():
         conover = sp.posthoc_conover_friedman(table).to_numpy()
         out = {"table": table, "chi": [chi.statistic, chi.pvalue],
                "nemenyi": [nemenyi[p] for p in pairs], "conover": [conover[p] for p in pairs]}
-        if case % 2 == 0:
+        if case % 2 == 0 or len(set(table.sum(axis=1))) > 1:
             long = pd.DataFrame([(i, j, table[i, j]) for i in range(n) for j in range(k)],
                                 columns=["t", "r", "v"])
             res = pg.intraclass_corr(long, "t", "r", "v")
@@ -258,7 +259,7 @@ def adjustments():
 def random_intercepts():
     """The restricted likelihood with full matrices, minimised numerically."""
     rng = np.random.default_rng(10)
-    for case in range(60):
+    for case in range(CASES):
         sizes = rng.integers(1, 8, size=int(rng.integers(4, 9)))
         sizes[0] = 5
         effect = rng.normal(size=len(sizes)) * (case % 4)
@@ -288,18 +289,55 @@ def random_intercepts():
 
 
 def resampling():
-    """Interval of a skewed sample's mean, and exact permutation tests of Spearman's rho."""
+    """Intervals of a sample's mean: 16 bootstraps of 10,000 resamples each, their mean and their spread."""
     rng = np.random.default_rng(11)
-    x = np.round(rng.standard_exponential(40), 3)
-    for method in ("percentile", "basic", "BCa"):
-        res = stats.bootstrap((x,), np.mean, n_resamples=200_000, method=method, rng=12, batch=5000)
-        yield {"x": x, "method": method.lower(), "se": res.standard_error,
-               "interval": list(res.confidence_interval)}
+    for _ in range(CASES):
+        n = int(rng.integers(10, 21))
+        x = np.round(rng.standard_exponential(n) if rng.random() < 0.5 else rng.normal(size=n), 2)
+        out = {"x": x}
+        for method in ("percentile", "basic", "BCa"):
+            found = []
+            for _ in range(16):
+                res = stats.bootstrap((x,), np.mean, n_resamples=10_000, method=method, rng=rng)
+                found.append([res.standard_error, *res.confidence_interval])
+            # Five digits are far below the spread.
+            digits = lambda v: [float(f"{w:.5g}") for w in v]
+            out[method.lower()] = [digits(np.mean(found, axis=0)), digits(np.std(found, axis=0, ddof=1))]
+        yield out
+
+
+def box_plots():
+    """Quartiles by interpolation, whiskers at 1.5 interquartile ranges."""
+    rng = np.random.default_rng(14)
+    for case in range(CASES):
+        x = sample(rng, int(rng.integers(2, 25)), case % 3 == 0)
+        box = cbook.boxplot_stats(x)[0]
+        yield {"x": x, "box": [box[k] for k in ("whislo", "q1", "med", "q3", "whishi")],
+               "fliers": sorted(box["fliers"])}
+
+
+def effects():
+    """Effect sizes of rank tests, and the F form of Friedman's test."""
+    rng = np.random.default_rng(15)
+    for case in range(CASES):
+        n, k = int(rng.integers(4, 11)), int(rng.integers(3, 6))
+        table = rng.normal(size=(n, k)) + 0.5 * (case % 3) * np.arange(k)
+        table = np.round(table * 2) if case % 2 else np.round(table, 3)
+        x, y = table[:, 0], table[:, 1]
+        if np.all(stats.rankdata(table, axis=1) == (k + 1) / 2) or np.all(x == y):
+            table[0], table[:, 0] = np.arange(k), np.arange(n) + 0.5
+            x, y = table[:, 0], table[:, 1]
+        long = pd.DataFrame([(i, j, table[i, j]) for i in range(n) for j in range(k)],
+                            columns=["block", "treatment", "value"])
+        f = pg.friedman(long, "value", "treatment", "block", method="f").iloc[0]
+        u, w = pg.mwu(x, y).iloc[0], pg.wilcoxon(x, y).iloc[0]
+        yield {"table": table, "friedman": [f["W"], f["F"]],
+               "mann_whitney": [u["RBC"], u["CLES"]], "wilcoxon": w["RBC"]}
 
 
 def exact_spearman():
     rng = np.random.default_rng(13)
-    for _ in range(12):
+    for _ in range(CASES):
         n = int(rng.integers(4, 8))
         y = rng.permutation(n)
 
@@ -322,6 +360,7 @@ if __name__ == "__main__":
                         ("groups", groups), ("blocks", blocks), ("samples", samples),
                         ("large_shapiro", large_shapiro), ("proportions", proportions),
                         ("adjustments", adjustments), ("random_intercepts", random_intercepts),
-                        ("resampling", resampling), ("exact_spearman", exact_spearman)]:
+                        ("resampling", resampling), ("exact_spearman", exact_spearman),
+                        ("box_plots", box_plots), ("effects", effects)]:
         write(name, cases())
         print(name, (HERE / f"{name}.json").stat().st_size, flush=True)
