@@ -1,10 +1,9 @@
-//! Thresholding and agreement of heatmaps, and the rank statistics.
+//! Thresholding and agreement of heatmaps.
 #![allow(clippy::unwrap_used, missing_docs)] // criterion_group! makes an undocumented function
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ndarray::Array2;
 use seg_metrics::{Comparison, EmptyPolicy, ThresholdStack, pairwise_agreement};
-use stats::{kruskal_wallis, shapiro_wilk, spearman};
 
 const THRESHOLDS: [f64; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
@@ -37,20 +36,5 @@ fn agreement(c: &mut Criterion) {
     });
 }
 
-fn ranks(c: &mut Criterion) {
-    let sample = |n: usize, phase: f64| -> Vec<f64> {
-        (0..n).map(|i| (i as f64 * 1.7 + phase).sin()).collect()
-    };
-    let (x, y) = (sample(32, 0.0), sample(32, 0.4));
-    c.bench_function("spearman n = 32", |b| b.iter(|| spearman(&x, &y).unwrap()));
-    c.bench_function("shapiro_wilk n = 32", |b| {
-        b.iter(|| shapiro_wilk(&x).unwrap())
-    });
-    let groups: Vec<Vec<f64>> = (0..6).map(|g| sample(752, f64::from(g))).collect();
-    c.bench_function("kruskal_wallis 6 × 752", |b| {
-        b.iter(|| kruskal_wallis(&groups).unwrap())
-    });
-}
-
-criterion_group!(benches, agreement, ranks);
+criterion_group!(benches, agreement);
 criterion_main!(benches);

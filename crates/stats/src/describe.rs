@@ -42,6 +42,11 @@ pub struct Summary {
 /// [`Error::TooFewObservations`](crate::Error::TooFewObservations) for no values,
 /// [`Error::NanInput`](crate::Error::NanInput), [`Error::NonFinite`](crate::Error::NonFinite).
 ///
+/// # Source
+///
+/// `numpy.mean`, `numpy.std(ddof=1)`, `numpy.quantile`; corrected two-pass sum: Chan, Golub and LeVeque,
+/// *American Statistician* 37 (1983) 242.
+///
 /// # Examples
 ///
 /// ```

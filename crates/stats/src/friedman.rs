@@ -88,6 +88,20 @@ pub fn friedman<B: AsRef<[f64]>>(blocks: &[B]) -> Result<Friedman> {
 /// # Errors
 ///
 /// As [`friedman`].
+///
+/// # Source
+///
+/// `scipy.stats.friedmanchisquare`, which has no `omit`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::{NanPolicy, friedman, friedman_with};
+/// let full = [[1.0, 2.0, 3.0], [1.0, 3.0, 2.0], [1.0, 2.0, 3.0]];
+/// let gap = [full[0], [f64::NAN, 1.0, 2.0], full[1], full[2]];
+/// assert_eq!(friedman_with(&gap, NanPolicy::Omit)?, friedman(&full)?);
+/// # Ok::<(), cam_stats::Error>(())
+/// ```
 pub fn friedman_with<B: AsRef<[f64]>>(blocks: &[B], nan_policy: NanPolicy) -> Result<Friedman> {
     let treatments = blocks.first().map_or(0, |b| b.as_ref().len());
     require_count("Friedman's test (treatments)", 2, treatments)?;

@@ -53,6 +53,10 @@ pub fn nemenyi_friedman(test: &Friedman) -> Result<PairwiseComparisons> {
 /// [`Error::TooFewObservations`] for fewer than two treatments or no block, [`Error::OutOfRange`]
 /// for `alpha` outside (0, 1).
 ///
+/// # Source
+///
+/// Nemenyi 1963; Demšar, *Journal of Machine Learning Research* 7 (2006) 1, Table 5.
+///
 /// # Examples
 ///
 /// ```

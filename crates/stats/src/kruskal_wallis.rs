@@ -76,6 +76,20 @@ pub fn kruskal_wallis<G: AsRef<[f64]>>(groups: &[G]) -> Result<KruskalWallis> {
 /// # Errors
 ///
 /// As [`kruskal_wallis`].
+///
+/// # Source
+///
+/// `scipy.stats.kruskal` with `nan_policy`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::{NanPolicy, kruskal_wallis, kruskal_wallis_with};
+/// let gap = [vec![1.0, 2.0, f64::NAN], vec![3.0, 4.0]];
+/// let full = [vec![1.0, 2.0], vec![3.0, 4.0]];
+/// assert_eq!(kruskal_wallis_with(&gap, NanPolicy::Omit)?, kruskal_wallis(&full)?);
+/// # Ok::<(), cam_stats::Error>(())
+/// ```
 pub fn kruskal_wallis_with<G: AsRef<[f64]>>(
     groups: &[G],
     nan_policy: NanPolicy,

@@ -100,6 +100,21 @@ pub fn mann_whitney(x: &[f64], y: &[f64]) -> Result<MannWhitney> {
 /// # Errors
 ///
 /// As [`mann_whitney`]; [`Error::TooManyObservations`] for an exact test of more than 200 values.
+///
+/// # Source
+///
+/// `scipy.stats.mannwhitneyu` with `alternative`, `method` and `use_continuity`; R `wilcox.test`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::{MannWhitneyOptions, RankTestMethod, mann_whitney_with};
+/// let exact = MannWhitneyOptions { method: RankTestMethod::Exact, ..Default::default() };
+/// // One of the ten ways to choose two of five ranks is as low, one as high.
+/// let u = mann_whitney_with(&[1.0, 2.0], &[3.0, 4.0, 5.0], &exact)?;
+/// assert!((u.p_value - 0.2).abs() < 1e-15);
+/// # Ok::<(), cam_stats::Error>(())
+/// ```
 pub fn mann_whitney_with(
     x: &[f64],
     y: &[f64],

@@ -34,6 +34,10 @@ pub struct MeanInterval {
 /// [`Error::NanInput`](crate::Error::NanInput), [`Error::NonFinite`](crate::Error::NonFinite),
 /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a level outside (0, 1).
 ///
+/// # Source
+///
+/// `scipy.stats.t.interval` with `scipy.stats.sem`; R `t.test`.
+///
 /// # Examples
 ///
 /// ```

@@ -93,12 +93,29 @@ pub fn proportion_interval(
 
 /// Half the width of Wald's interval, z·√(p(1 − p)/n), for a z of one's own.
 ///
+/// ```text
+/// z·√(p (1 − p) / n)      p = successes / n
+/// ```
+///
 /// The paper prints "accuracy ± this" with z = 1.96.
 ///
 /// # Errors
 ///
 /// [`Error::TooFewObservations`] for n = 0, [`Error::OutOfRange`] for more successes than n or a z that
 /// is negative or not finite.
+///
+/// # Source
+///
+/// `calculate_ci_interval` of the authors' released code.
+///
+/// # Examples
+///
+/// ```
+/// assert!((cam_stats::wald_half_width(9, 10, 2.0)? - 0.036f64.sqrt()).abs() < 1e-15);
+/// // A Wald interval of a perfect score has no width.
+/// assert_eq!(cam_stats::wald_half_width(153, 153, 1.96)?, 0.0);
+/// # Ok::<(), cam_stats::Error>(())
+/// ```
 pub fn wald_half_width(successes: u64, n: u64, z: f64) -> Result<f64> {
     let p = share(successes, n)?;
     if !(0.0..=f64::MAX).contains(&z) {

@@ -66,9 +66,17 @@ pub fn quantile(values: &[f64], p: f64, method: QuantileMethod) -> Result<f64> {
 
 /// The median.
 ///
+/// ```text
+/// the middle value, or the mean of the two in the middle
+/// ```
+///
 /// # Errors
 ///
 /// As [`quantile`].
+///
+/// # Source
+///
+/// `numpy.median`, R `median`.
 ///
 /// # Examples
 ///

@@ -14,6 +14,10 @@ use crate::{Result, sample::require_not_nan};
 ///
 /// [`Error::NanInput`](crate::Error::NanInput).
 ///
+/// # Source
+///
+/// `scipy.stats.rankdata`, R `rank(ties.method = "average")`.
+///
 /// # Examples
 ///
 /// ```

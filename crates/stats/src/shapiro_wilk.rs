@@ -55,6 +55,19 @@ pub fn shapiro_wilk(x: &[f64]) -> Result<ShapiroWilk> {
 /// # Errors
 ///
 /// As [`shapiro_wilk`].
+///
+/// # Source
+///
+/// `scipy.stats.shapiro` with `nan_policy`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::{NanPolicy, shapiro_wilk, shapiro_wilk_with};
+/// let gap = [1.0, f64::NAN, 2.0, 4.0, 3.5];
+/// assert_eq!(shapiro_wilk_with(&gap, NanPolicy::Omit)?, shapiro_wilk(&[1.0, 2.0, 4.0, 3.5])?);
+/// # Ok::<(), cam_stats::Error>(())
+/// ```
 pub fn shapiro_wilk_with(x: &[f64], nan_policy: NanPolicy) -> Result<ShapiroWilk> {
     let Clean::Data(x) = clean_sample("x", x, nan_policy)? else {
         return Ok(ShapiroWilk {

@@ -97,6 +97,21 @@ pub fn wilcoxon(x: &[f64], y: &[f64]) -> Result<Wilcoxon> {
 ///
 /// As [`wilcoxon`]; [`Error::Conflict`] for an exact test with zeros split,
 /// [`Error::TooManyObservations`] for an exact test of more than 1000 differences.
+///
+/// # Source
+///
+/// `scipy.stats.wilcoxon` with `zero_method`, `alternative`, `method` and `correction`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::{RankTestMethod, WilcoxonOptions, wilcoxon_with};
+/// let exact = WilcoxonOptions { method: RankTestMethod::Exact, ..Default::default() };
+/// let found = wilcoxon_with(&[2.0, 4.0, 6.0, 8.0, 10.0], &[1.0, 2.0, 3.0, 4.0, 5.0], &exact)?;
+/// // All signs are positive: two of the 32 choices are as extreme.
+/// assert_eq!(found.p_value, 0.0625);
+/// # Ok::<(), cam_stats::Error>(())
+/// ```
 pub fn wilcoxon_with(x: &[f64], y: &[f64], options: &WilcoxonOptions) -> Result<Wilcoxon> {
     match clean_pair(x, y, options.nan_policy)? {
         Clean::Undefined => Ok(undefined(options)),
@@ -112,6 +127,19 @@ pub fn wilcoxon_with(x: &[f64], y: &[f64], options: &WilcoxonOptions) -> Result<
 /// # Errors
 ///
 /// As [`wilcoxon_with`].
+///
+/// # Source
+///
+/// `scipy.stats.wilcoxon(d)`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::{wilcoxon, wilcoxon_differences};
+/// let found = wilcoxon_differences(&[1.0, -2.0, 3.0], &Default::default())?;
+/// assert_eq!(found, wilcoxon(&[1.0, 0.0, 3.0], &[0.0, 2.0, 0.0])?);
+/// # Ok::<(), cam_stats::Error>(())
+/// ```
 pub fn wilcoxon_differences(differences: &[f64], options: &WilcoxonOptions) -> Result<Wilcoxon> {
     match clean_sample("differences", differences, options.nan_policy)? {
         Clean::Undefined => Ok(undefined(options)),

@@ -96,10 +96,19 @@ pub fn krippendorff_alpha(
 
 /// Krippendorff's alpha of several masks: each mask a rater, each pixel of the region a unit.
 ///
+/// ```text
+/// α = 1 − (n − 1)·Σ over pixels of k₀ k₁ / (r − 1) / (n₀ n₁)
+/// k₁ of the r masks hold a pixel, k₀ = r − k₁; n₀ + n₁ = n = r · pixels
+/// ```
+///
 /// # Errors
 ///
 /// [`Error::TooFew`] with fewer than two masks or an empty region; [`Error::ShapeMismatch`];
 /// [`Error::Undefined`] if all masks are empty or all are full under [`EmptyPolicy::Error`].
+///
+/// # Source
+///
+/// Krippendorff 2004, nominal data without gaps; the `krippendorff` package for Python.
 ///
 /// # Examples
 ///

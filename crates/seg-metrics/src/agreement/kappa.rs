@@ -144,9 +144,17 @@ pub fn gwet_ac1(masks: &[BitMask], region: Option<&BitMask>, policy: EmptyPolicy
 
 /// Fraction of pixels on which two raters agree, averaged over all pairs of raters.
 ///
+/// ```text
+/// mean over pairs i < j of #{p : Mᵢ(p) = Mⱼ(p)} / pixels
+/// ```
+///
 /// # Errors
 ///
 /// As [`fleiss_kappa`].
+///
+/// # Source
+///
+/// The observed agreement of Fleiss 1971; scikit-learn `accuracy_score` of each pair.
 ///
 /// # Examples
 ///
@@ -173,6 +181,10 @@ pub fn mean_pairwise_accuracy(
 }
 
 /// Cohen's kappa averaged over all pairs of masks.
+///
+/// ```text
+/// mean over pairs i < j of (p_o − p_e) / (1 − p_e)
+/// ```
 ///
 /// A pair whose kappa is 0/0 becomes what `policy` says; a NaN makes the mean NaN.
 ///

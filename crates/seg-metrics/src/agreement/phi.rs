@@ -118,12 +118,20 @@ pub fn pairwise_agreement(stacks: &[&ThresholdStack], policy: EmptyPolicy) -> Re
 /// Agreement of every slice of a scan, in parallel, holding the stacks of only as many slices as
 /// there are threads.
 ///
+/// ```text
+/// result[s] = pairwise_agreement(stacks_of(s))
+/// ```
+///
 /// `stacks_of(i)` makes the stacks of slice `i`; the result is in the order of the slices, whatever
 /// the number of threads.
 ///
 /// # Errors
 ///
 /// The error of the first slice that has one, from `stacks_of` or as in [`pairwise_agreement`].
+///
+/// # Source
+///
+/// Syed et al. 2023, Eq. 17 and 18, slice by slice as in their step 5.
 ///
 /// # Examples
 ///

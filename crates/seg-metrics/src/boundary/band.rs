@@ -20,6 +20,10 @@ use crate::{BitMask, EmptyPolicy, Result, confusion};
 /// [`Error::Spacing`](crate::Error::Spacing) unless there is one finite positive spacing per axis;
 /// [`Error::OutOfRange`](crate::Error::OutOfRange) if `width` is negative or NaN.
 ///
+/// # Source
+///
+/// The trimap of Kohli, Ladický and Torr 2009; SciPy `distance_transform_edt` of the outline.
+///
 /// # Examples
 ///
 /// ```

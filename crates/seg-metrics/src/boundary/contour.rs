@@ -11,6 +11,10 @@ use crate::{BitMask, Result};
 ///
 /// The set that MONAI, MetricsReloaded and medpy measure distances between.
 ///
+/// # Source
+///
+/// MONAI `get_mask_edges`, MetricsReloaded and medpy with connectivity 1; SciPy `binary_erosion`.
+///
 /// # Examples
 ///
 /// ```

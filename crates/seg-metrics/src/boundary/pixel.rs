@@ -35,6 +35,11 @@ pub struct OutlineDistances {
 
 /// Distances between the outlines of two masks, from which the named scores are read.
 ///
+/// ```text
+/// from_prediction = { d(p, ∂R) : p in ∂P }      from_reference = { d(r, ∂P) : r in ∂R }
+/// d²(p, q) = Σ over axes of (spacing · (p − q))²
+/// ```
+///
 /// The outline of a mask is its pixels with a neighbour outside it along an axis; distances are
 /// between pixel centres, in the unit of `spacing`.
 ///

@@ -43,6 +43,10 @@ pub struct SurfaceOverlap {
 
 /// Distances between the surfaces of two masks, element by element and weighted by area.
 ///
+/// ```text
+/// from_prediction = { (d(s, S_R), area of s) : s in S_P },  S: the surface elements of a mask
+/// ```
+///
 /// The surface runs halfway between pixel centres; its element in each cell of 2×2 (2×2×2) centres
 /// has the length (area) of the line (surface) through the cell, and sits at the cell's middle. Every
 /// pixel counts by how much surface it has, so scores do not depend on how the grid samples a slope.

@@ -43,6 +43,10 @@ pub enum ClassWeight {
 
 /// The table of the classes of two label maps.
 ///
+/// ```text
+/// counts[r][p] = #{pixels of the region with reference r ≠ ignore_label and prediction p}
+/// ```
+///
 /// Pixels whose reference carries `ignore_label` do not count. A predicted label must be a class
 /// wherever the pixel counts.
 ///

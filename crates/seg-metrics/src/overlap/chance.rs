@@ -15,6 +15,10 @@ use crate::{EmptyPolicy, Result};
 /// Two independent masks that cover 96 % each already have an IoU of 0.923, so an IoU means little
 /// without the coverages beside it.
 ///
+/// # Source
+///
+/// The expected counts of Cohen's kappa (Cohen 1960) put into the IoU.
+///
 /// # Examples
 ///
 /// ```

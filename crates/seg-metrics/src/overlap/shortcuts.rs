@@ -51,6 +51,10 @@ pub fn iou(a: &BitMask, b: &BitMask, policy: EmptyPolicy) -> Result<f64> {
 ///
 /// As [`iou`].
 ///
+/// # Source
+///
+/// Dice 1945, Sørensen 1948; MONAI `DiceMetric`, scikit-learn `f1_score`.
+///
 /// # Examples
 ///
 /// ```

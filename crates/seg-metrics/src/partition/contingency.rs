@@ -40,6 +40,10 @@ impl VariationOfInformation {
 
 /// Counts how many pixels carry each pair of labels.
 ///
+/// ```text
+/// n(i, j) = #{p : a[p] = i and b[p] = j}
+/// ```
+///
 /// # Shapes
 ///
 /// `a`, `b`: any number of axes, equal.
@@ -47,6 +51,10 @@ impl VariationOfInformation {
 /// # Errors
 ///
 /// [`Error::ShapeMismatch`]; [`Error::TooFew`] without a pixel.
+///
+/// # Source
+///
+/// scikit-learn `contingency_matrix`, scikit-image `contingency_table`.
 ///
 /// # Examples
 ///

@@ -41,6 +41,10 @@ pub struct SoftOverlap {
 
 /// The sums over two heatmaps in `[0, 1]` from which soft overlaps are computed.
 ///
+/// ```text
+/// Σ p r,  Σ p,  Σ r,  Σ p²,  Σ r²,  Σ min(p, r),  Σ max(p, r)  over the region
+/// ```
+///
 /// # Shapes
 ///
 /// `prediction`, `reference`, `region`: any number of axes, equal; values in `[0, 1]`.
@@ -49,6 +53,10 @@ pub struct SoftOverlap {
 ///
 /// [`Error::ShapeMismatch`]; [`Error::NonFinite`] or [`Error::OutOfRange`] for a value inside the
 /// region outside `[0, 1]`.
+///
+/// # Source
+///
+/// Milletari et al. 2016 (squares), Wang et al. 2023 (minimum and maximum), Shamir et al. 2019.
 ///
 /// # Examples
 ///
@@ -257,9 +265,17 @@ pub fn threshold_averaged<T: Sample, U: Sample, D: Dimension>(
 
 /// Mean absolute difference of two heatmaps; see [`SoftOverlap::mean_absolute_error`].
 ///
+/// ```text
+/// Σ |p − r| / pixels
+/// ```
+///
 /// # Errors
 ///
 /// As [`soft_overlap`]; [`Error::TooFew`] if no pixel lies in the region.
+///
+/// # Source
+///
+/// scikit-learn `mean_absolute_error`.
 ///
 /// # Examples
 ///

@@ -86,6 +86,10 @@ pub fn correlation_interval(
 ///
 /// [`Error::TooFewObservations`] for n < 3, [`Error::OutOfRange`] for `alpha` outside (0, 1).
 ///
+/// # Source
+///
+/// The t test of `scipy.stats.pearsonr` and R `cor.test`, solved for r.
+///
 /// # Examples
 ///
 /// ```

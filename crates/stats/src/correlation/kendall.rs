@@ -104,10 +104,29 @@ pub fn kendall(x: &[f64], y: &[f64]) -> Result<Kendall> {
 
 /// [`kendall`] with options.
 ///
+/// ```text
+/// τ_b = (C − D) / √((n₀ − t_x)(n₀ − t_y))      τ_c = 2 (C − D) / (n² (m − 1)/m)
+/// ```
+///
 /// # Errors
 ///
 /// As [`kendall`]; [`Error::Ties`] for an exact test of tied data and
 /// [`Error::TooManyObservations`] for one of more than 170 values.
+///
+/// # Source
+///
+/// `scipy.stats.kendalltau` with `variant`, `method` and `alternative`; R `cor.test(method = "kendall")`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::{KendallMethod, KendallOptions, kendall_with};
+/// let exact = KendallOptions { method: KendallMethod::Exact, ..Default::default() };
+/// let tau = kendall_with(&[1.0, 2.0, 3.0, 4.0], &[1.0, 3.0, 2.0, 4.0], &exact)?;
+/// // Four of the 24 orderings have at most one discordant pair.
+/// assert!((tau.p_value - 1.0 / 3.0).abs() < 1e-15);
+/// # Ok::<(), cam_stats::Error>(())
+/// ```
 pub fn kendall_with(x: &[f64], y: &[f64], options: &KendallOptions) -> Result<Kendall> {
     let Clean::Data((x, y)) = clean_pair(x, y, options.nan_policy)? else {
         return Ok(Kendall {

@@ -87,9 +87,28 @@ pub fn pearson(x: &[f64], y: &[f64]) -> Result<Pearson> {
 
 /// [`pearson`] with options.
 ///
+/// ```text
+/// interval: tanh(artanh r ± z(1 − α/2)/√(n − 3))
+/// ```
+///
 /// # Errors
 ///
 /// As [`pearson`]; [`Error::OutOfRange`] for a level outside (0, 1).
+///
+/// # Source
+///
+/// `scipy.stats.pearsonr` with `alternative`; R `cor.test`. The interval is two-sided for every alternative.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::{Alternative, PearsonOptions, pearson, pearson_with};
+/// let (x, y) = ([1.0, 2.0, 3.0, 4.0], [1.0, 3.0, 2.0, 4.0]);
+/// let greater = PearsonOptions { alternative: Alternative::Greater, ..Default::default() };
+/// let (one, two) = (pearson_with(&x, &y, &greater)?, pearson(&x, &y)?);
+/// assert!((2.0 * one.p_value - two.p_value).abs() < 1e-15);
+/// # Ok::<(), cam_stats::Error>(())
+/// ```
 pub fn pearson_with(x: &[f64], y: &[f64], options: &PearsonOptions) -> Result<Pearson> {
     check_level(options.level)?;
     let Clean::Data((x, y)) = clean_pair(x, y, options.nan_policy)? else {
@@ -164,6 +183,19 @@ pub(crate) fn t_statistic(r: f64, degrees: f64) -> f64 {
 ///
 /// Formed from 1 − r² directly, so that p keeps its digits as |r| approaches 1. `degrees` is n − 2,
 /// less the number of covariates of a partial correlation.
+///
+/// # Source
+///
+/// `scipy.stats.pearsonr`, which uses the same beta distribution of r.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::{Alternative, correlation_p_value};
+/// // One degree of freedom: arcsin(r) is uniform.
+/// let p = correlation_p_value(0.5, 1.0, Alternative::TwoSided);
+/// assert!((p - 2.0 / 3.0).abs() < 1e-15);
+/// ```
 #[must_use]
 pub fn correlation_p_value(r: f64, degrees: f64, alternative: Alternative) -> f64 {
     let both = beta_tails(degrees / 2.0, 0.5, (1.0 - r) * (1.0 + r), r * r).lower;
@@ -201,6 +233,10 @@ pub struct LinearFit {
 /// # Errors
 ///
 /// As [`pearson`], except that a constant `y` is allowed and gives slope 0 and r² 0.
+///
+/// # Source
+///
+/// `scipy.stats.linregress`, R `lm`; NIST's Norris data are among the tests.
 ///
 /// # Examples
 ///

@@ -103,6 +103,10 @@ pub struct Spearman {
 /// [`Error::LengthMismatch`], [`Error::TooFewObservations`], [`Error::ConstantInput`],
 /// [`Error::NanInput`].
 ///
+/// # Source
+///
+/// `scipy.stats.spearmanr`; interval: Bonett and Wright, *Psychometrika* 65 (2000) 23.
+///
 /// # Examples
 ///
 /// ```
@@ -117,10 +121,19 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Result<Spearman> {
 
 /// [`spearman`] with options.
 ///
+/// ```text
+/// S = Σ(rank x − rank y)²,  ρ = 1 − 6 S/(n³ − n) without ties
+/// ```
+///
 /// # Errors
 ///
 /// As [`spearman`]; [`Error::Ties`] and [`Error::TooManyObservations`] where the exact distribution
 /// or AS 89 does not apply, [`Error::OutOfRange`] for a level outside (0, 1) or no permutations.
+///
+/// # Source
+///
+/// T: `scipy.stats.spearmanr`. Exact: `pspearman` in R. AS 89: Best and Roberts, *Applied Statistics* 24
+/// (1975) 377. Auto: R `cor.test(method = "spearman")`. Permutation: `scipy.stats.permutation_test`.
 ///
 /// # Examples
 ///

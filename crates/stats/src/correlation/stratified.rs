@@ -76,6 +76,11 @@ pub struct StratifiedSpearman {
 /// [`Error::LengthMismatch`], [`Error::TooFewObservations`], [`Error::ConstantInput`] if x or y is
 /// constant inside every stratum, [`Error::NanInput`], [`Error::OutOfRange`] for no permutations.
 ///
+/// # Source
+///
+/// Pooled within strata as Taylor, *Communications in Statistics* 16 (1987) 3347, weighs them; permuted
+/// as by `permute::how(blocks = …)` in R.
+///
 /// # Examples
 ///
 /// ```

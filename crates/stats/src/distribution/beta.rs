@@ -75,18 +75,56 @@ fn fraction(a: f64, b: f64, x: f64) -> f64 {
 }
 
 /// P(X ≤ x) for X ~ Beta(a, b) (`scipy.stats.beta.cdf`).
+///
+/// ```text
+/// I_x(a, b) = ∫₀ˣ t^(a−1) (1 − t)^(b−1) dt / B(a, b)
+/// ```
+///
+/// # Source
+///
+/// `scipy.stats.beta.cdf`; fixtures by mpmath.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::distribution::beta_cdf;
+/// assert!((beta_cdf(0.25, 1.0, 1.0) - 0.25).abs() < 1e-15);
+/// ```
 #[must_use]
 pub fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
     beta_tails(a, b, x, 1.0 - x).lower
 }
 
 /// P(X > x) for X ~ Beta(a, b) (`scipy.stats.beta.sf`).
+///
+/// ```text
+/// 1 − I_x(a, b) = I_{1−x}(b, a)
+/// ```
+///
+/// # Source
+///
+/// `scipy.stats.beta.sf`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::distribution::beta_sf;
+/// assert!((beta_sf(0.25, 1.0, 1.0) - 0.75).abs() < 1e-15);
+/// ```
 #[must_use]
 pub fn beta_sf(x: f64, a: f64, b: f64) -> f64 {
     beta_tails(a, b, x, 1.0 - x).upper
 }
 
 /// The x with P(X ≤ x) = p for X ~ Beta(a, b); NaN outside the parameters' ranges.
+///
+/// ```text
+/// I_x(a, b) = p
+/// ```
+///
+/// # Source
+///
+/// `scipy.stats.beta.ppf`; fixtures by mpmath.
 ///
 /// # Examples
 ///
@@ -129,6 +167,14 @@ fn beta_density(x: f64, a: f64, b: f64) -> f64 {
 
 /// P(T > t) for Student's t (`scipy.stats.t.sf`); infinite degrees give the normal tail.
 ///
+/// ```text
+/// P = I_{ν/(ν + t²)}(ν/2, 1/2) / 2      for t ≥ 0
+/// ```
+///
+/// # Source
+///
+/// `scipy.stats.t.sf`; fixtures by mpmath.
+///
 /// # Examples
 ///
 /// ```
@@ -147,6 +193,21 @@ pub fn student_t_sf(t: f64, degrees: f64) -> f64 {
 }
 
 /// P(T ≤ t) for Student's t (`scipy.stats.t.cdf`).
+///
+/// ```text
+/// P(T ≤ t) = P(T > −t)
+/// ```
+///
+/// # Source
+///
+/// `scipy.stats.t.cdf`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::distribution::student_t_cdf;
+/// assert_eq!(student_t_cdf(0.0, 5.0), 0.5);
+/// ```
 #[must_use]
 pub fn student_t_cdf(t: f64, degrees: f64) -> f64 {
     if degrees.is_infinite() && degrees > 0.0 {
@@ -194,7 +255,15 @@ pub(crate) fn t_p_value(t: f64, degrees: f64, alternative: Alternative) -> f64 {
 
 /// The t with P(T ≤ t) = p for Student's t (`scipy.stats.t.ppf`).
 ///
+/// ```text
+/// I_{ν/(ν + t²)}(ν/2, 1/2) = 2 min(p, 1 − p)
+/// ```
+///
 /// NaN if p lies outside [0, 1] or `degrees` is not positive.
+///
+/// # Source
+///
+/// `scipy.stats.t.ppf`; fixtures by mpmath.
 ///
 /// # Examples
 ///
@@ -242,6 +311,14 @@ pub fn student_t_quantile(p: f64, degrees: f64) -> f64 {
 
 /// P(X > x) for Fisher's F (`scipy.stats.f.sf`).
 ///
+/// ```text
+/// P = I_{n/(n + m x)}(n/2, m/2)      m, n: degrees of numerator and denominator
+/// ```
+///
+/// # Source
+///
+/// `scipy.stats.f.sf`; fixtures by mpmath.
+///
 /// # Examples
 ///
 /// ```
@@ -270,7 +347,23 @@ pub fn f_sf(x: f64, numerator_degrees: f64, denominator_degrees: f64) -> f64 {
 
 /// The x with P(X ≤ x) = p for Fisher's F (`scipy.stats.f.ppf`).
 ///
+/// ```text
+/// I_{m x/(m x + n)}(m/2, n/2) = p
+/// ```
+///
 /// NaN if p lies outside [0, 1] or the degrees are not positive.
+///
+/// # Source
+///
+/// `scipy.stats.f.ppf`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::distribution::f_quantile;
+/// // The median of F(1, 1) is 1.
+/// assert!((f_quantile(0.5, 1.0, 1.0) - 1.0).abs() < 1e-12);
+/// ```
 #[must_use]
 pub fn f_quantile(p: f64, numerator_degrees: f64, denominator_degrees: f64) -> f64 {
     let (a, b) = (numerator_degrees / 2.0, denominator_degrees / 2.0);

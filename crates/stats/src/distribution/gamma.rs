@@ -6,6 +6,21 @@ const TINY: f64 = 1e-300;
 const ITERATIONS: usize = 1_000_000;
 
 /// P(X ≤ x) for X ~ χ² with `degrees` degrees of freedom (`scipy.stats.chi2.cdf`).
+///
+/// ```text
+/// P(ν/2, x/2) = ∫₀^(x/2) t^(ν/2−1) e^(−t) dt / Γ(ν/2)
+/// ```
+///
+/// # Source
+///
+/// `scipy.stats.chi2.cdf`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::distribution::chi_squared_cdf;
+/// assert!((chi_squared_cdf(2.0 * 2f64.ln(), 2.0) - 0.5).abs() < 1e-15);
+/// ```
 #[must_use]
 pub fn chi_squared_cdf(x: f64, degrees: f64) -> f64 {
     tails(degrees / 2.0, x / 2.0).0
@@ -13,7 +28,15 @@ pub fn chi_squared_cdf(x: f64, degrees: f64) -> f64 {
 
 /// P(X > x) for X ~ χ² with `degrees` degrees of freedom (`scipy.stats.chi2.sf`).
 ///
+/// ```text
+/// Q(ν/2, x/2) = 1 − P(ν/2, x/2), formed without the difference
+/// ```
+///
 /// NaN if `degrees` is not positive.
+///
+/// # Source
+///
+/// `scipy.stats.chi2.sf`; fixtures by mpmath.
 ///
 /// # Examples
 ///

@@ -6,17 +6,31 @@ const INV_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
 
 /// P(Z ≤ x) for a standard normal Z.
 ///
+/// ```text
+/// Φ(x) = erfc(−x/√2) / 2
+/// ```
+///
 /// Relative error about 1e-15 in the lower tail too (`scipy.stats.norm.cdf`).
 ///
 /// # Source
 ///
 /// Rational approximations of Cody, *Mathematics of Computation* 23 (1969) 631.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(cam_stats::distribution::normal_cdf(0.0), 0.5);
+/// ```
 #[must_use]
 pub fn normal_cdf(x: f64) -> f64 {
     normal_sf(-x)
 }
 
 /// P(Z > x) for a standard normal Z, right down to the smallest numbers.
+///
+/// ```text
+/// 1 − Φ(x) = erfc(x/√2) / 2
+/// ```
 ///
 /// # Examples
 ///
@@ -145,6 +159,10 @@ pub(crate) fn density(x: f64) -> f64 {
 }
 
 /// The x with P(Z ≤ x) = p; ±∞ at 0 and 1, NaN outside [0, 1].
+///
+/// ```text
+/// Φ(x) = p
+/// ```
 ///
 /// # Examples
 ///

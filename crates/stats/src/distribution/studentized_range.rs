@@ -17,6 +17,11 @@ const STEP: f64 = 0.05;
 /// The braces are formed without cancellation and the integrand is entire, so that the trapezoidal
 /// rule gives full precision far into the tail. NaN if `k` < 2 or `q` is NaN.
 ///
+/// # Source
+///
+/// Copenhaver and Holland, *Journal of Statistical Computation and Simulation* 30 (1988) 1; fixtures by
+/// mpmath.
+///
 /// # Examples
 ///
 /// ```
@@ -55,7 +60,15 @@ pub fn studentized_range_sf(q: f64, k: usize) -> f64 {
 
 /// The q with P(range of k independent standard normals > q) = p.
 ///
+/// ```text
+/// P(range > q) = p
+/// ```
+///
 /// NaN if `p` is not in (0, 1) or `k` < 2.
+///
+/// # Source
+///
+/// `scipy.stats.studentized_range.isf(p, k, inf)`.
 ///
 /// # Examples
 ///

@@ -113,6 +113,10 @@ pub fn bootstrap<F: Fn(&[usize]) -> f64 + Sync>(
 
 /// Bootstrap of clusters: whole clusters are drawn, with all their observations.
 ///
+/// ```text
+/// θ*_b = statistic of the observations of k clusters drawn with replacement from k
+/// ```
+///
 /// For slices of fillets of fish, `clusters` holds the fish of each slice. The jackknife of BCa leaves
 /// out one cluster at a time.
 ///
@@ -152,6 +156,10 @@ pub fn cluster_bootstrap<F: Fn(&[usize]) -> f64 + Sync>(
 
 /// Bootstrap in two stages: clusters are drawn, then observations inside each cluster drawn.
 ///
+/// ```text
+/// θ*_b = statistic of n_c draws from each of k clusters c drawn with replacement from k
+/// ```
+///
 /// # Errors
 ///
 /// As [`cluster_bootstrap`].
@@ -159,6 +167,19 @@ pub fn cluster_bootstrap<F: Fn(&[usize]) -> f64 + Sync>(
 /// # Source
 ///
 /// Davison and Hinkley 1997, §3.8.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::{BootstrapInterval, BootstrapOptions, hierarchical_bootstrap};
+/// let x = [1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0, 4.0];
+/// let mean = |index: &[usize]| index.iter().map(|&i| x[i]).sum::<f64>() / index.len() as f64;
+/// let options = BootstrapOptions { method: BootstrapInterval::Percentile, ..Default::default() };
+/// let found = hierarchical_bootstrap(&[0, 0, 0, 0, 1, 1, 1, 1], mean, &options)?;
+/// // The clusters have one mean: what is left is the spread inside them, √(1.25/8).
+/// assert!((found.standard_error - 0.395).abs() < 0.02);
+/// # Ok::<(), cam_stats::Error>(())
+/// ```
 pub fn hierarchical_bootstrap<F: Fn(&[usize]) -> f64 + Sync>(
     clusters: &[usize],
     statistic: F,

@@ -141,6 +141,10 @@ impl Default for PermutationOptions {
 
 /// Permutation test of any statistic, freely or within blocks.
 ///
+/// ```text
+/// p = (#{b : T(π_b) ≥ T(identity)} + 1) / (B + 1)      and likewise for ≤
+/// ```
+///
 /// `statistic` receives a rearrangement of 0..n: position i takes the label (or the y) of the index
 /// found there. Within blocks only members of the same block change places, which is what a design with
 /// several treatments per fish allows.
@@ -198,6 +202,10 @@ pub fn permutation_test<F: Fn(&[usize]) -> f64 + Sync>(
 
 /// Sign-flip test of the mean of paired differences, one sign per cluster.
 ///
+/// ```text
+/// T = Σ over clusters c of ±Σ over i in c of d_i
+/// ```
+///
 /// Under the null hypothesis the differences of a cluster (a fish) are as likely to be reversed; all its
 /// members turn together, so that dependence inside clusters does no harm.
 ///
@@ -205,6 +213,21 @@ pub fn permutation_test<F: Fn(&[usize]) -> f64 + Sync>(
 ///
 /// [`Error::TooFewObservations`] below two clusters, [`Error::LengthMismatch`],
 /// [`Error::NanInput`], [`Error::NonFinite`], [`Error::OutOfRange`] for no permutations.
+///
+/// # Source
+///
+/// `scipy.stats.permutation_test(permutation_type="samples")` of paired data; Winkler et al., *NeuroImage*
+/// 92 (2014) 381, for whole blocks.
+///
+/// # Examples
+///
+/// ```
+/// use cam_stats::{Alternative, sign_flip_test};
+/// let null = sign_flip_test(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], None, &Default::default())?;
+/// // Two of the 64 choices of signs are as extreme.
+/// assert!((null.p_value(Alternative::TwoSided) - 2.0 / 64.0).abs() < 0.01);
+/// # Ok::<(), cam_stats::Error>(())
+/// ```
 pub fn sign_flip_test(
     differences: &[f64],
     clusters: Option<&[usize]>,
