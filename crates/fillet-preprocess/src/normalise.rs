@@ -160,6 +160,10 @@ fn inverse(range: f64) -> f64 {
 }
 
 /// Percentile in [0, 100] of finite values, linear between order statistics; `None` if empty.
+///
+/// `ndarray-stats` 0.7 has the same definition, but its selection takes a step for each of equal
+/// values: a slice of 256² of which three fifths are background took it 217 ms, instead of 0.4 ms
+/// without equal values.
 pub(crate) fn percentile(values: &mut [f32], percent: f64) -> Option<f64> {
     let last = values.len().checked_sub(1)?;
     let position = percent / 100.0 * last as f64;

@@ -64,6 +64,11 @@ impl Axis {
     }
 }
 
+/// Doubles from 2⁵² on are whole numbers.
+const WHOLE: f64 = 4_503_599_627_370_496.0;
+/// Singles from 2²³ on are whole numbers, and their lowest bits count up.
+const SHIFT: f32 = 8_388_608.0;
+
 /// Bins → tile histograms, clipped → mappings → bilinear interpolation between mappings →
 /// stretched to [0, 4096].
 pub(super) fn clahe(
@@ -105,7 +110,11 @@ pub(super) fn clahe(
             from = to;
         }
         // the fraction is cut off; below 2¹⁴, so 16 bits hold it
-        levels.extend(line.iter().map(|&value| value as i32 as i16));
+        levels.extend(line.iter().map(|&value| {
+            let nearest = value + SHIFT - SHIFT;
+            let below = nearest - f32::from(u8::from(nearest > value));
+            (below + SHIFT).to_bits() as i16
+        }));
     }
     let low = levels.iter().copied().fold(i16::MAX, i16::min);
     let high = levels.iter().copied().fold(i16::MIN, i16::max);
@@ -190,8 +199,10 @@ fn mappings(
             let mut below = 0;
             maps.extend(counts.iter().map(|&count| {
                 below += count;
+                let level = (below as f64 * scale).min((LEVELS - 1) as f64);
                 // cut off to a whole number
-                (below as f64 * scale).min((LEVELS - 1) as f64) as i32 as f32
+                let nearest = level + WHOLE - WHOLE;
+                (nearest - f64::from(u8::from(nearest > level))) as f32
             }));
         }
     }
@@ -221,7 +232,12 @@ fn clip(counts: &mut [i64], most: i64) {
     while excess > 0 {
         let before = excess;
         for start in 0..counts.len() {
-            let step = (free / excess).max(1) as usize;
+            // mostly more is left than free, and a division is slow
+            let step = if free < 2 * excess {
+                1
+            } else {
+                (free / excess) as usize
+            };
             for count in counts.iter_mut().skip(start).step_by(step) {
                 if *count < most {
                     *count += 1;

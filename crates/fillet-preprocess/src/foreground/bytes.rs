@@ -92,21 +92,14 @@ pub(super) fn blur(image: &Array2<u8>, size: usize) -> Array2<u8> {
             framed[at] = u16::from(source[outside(at, columns)]);
         }
         sums.fill(0);
-        for (tap, &weight) in weights[..=radius].iter().enumerate() {
-            let near = &framed[tap..tap + columns];
-            if tap == radius {
-                for (sum, &a) in sums.iter_mut().zip(near) {
-                    *sum = sum.wrapping_add(a.wrapping_mul(weight));
-                }
-            } else {
-                let far = &framed[size - 1 - tap..size - 1 - tap + columns];
-                for ((sum, &a), &b) in sums.iter_mut().zip(near).zip(far) {
-                    *sum = sum.wrapping_add((a + b).wrapping_mul(weight));
-                }
-            }
+        for (tap, &weight) in weights[..radius].iter().enumerate() {
+            let far = size - 1 - tap;
+            let pair = [&framed[tap..tap + columns], &framed[far..far + columns]];
+            add_bytes(&mut sums, pair, weight);
         }
-        for (target, &sum) in target.iter_mut().zip(&sums) {
-            *target = f32::from(sum);
+        let middle = &framed[radius..radius + columns];
+        for ((target, &sum), &value) in target.iter_mut().zip(&sums).zip(middle) {
+            *target = f32::from(sum) + f32::from(value) * f32::from(weights[radius]);
         }
     }
     // sums below 2²⁴ are exact in single precision
@@ -119,23 +112,39 @@ pub(super) fn blur(image: &Array2<u8>, size: usize) -> Array2<u8> {
             &along_rows[from..from + columns]
         };
         line.fill(32768.0);
-        for (tap, &weight) in weights[..=radius].iter().enumerate() {
-            if tap == radius {
-                for (sum, &a) in line.iter_mut().zip(source(tap)) {
-                    *sum += weight * a;
-                }
-            } else {
-                let pair = source(tap).iter().zip(source(size - 1 - tap));
-                for (sum, (&a, &b)) in line.iter_mut().zip(pair) {
-                    *sum += weight * (a + b);
-                }
-            }
+        for (tap, &weight) in weights[..radius].iter().enumerate() {
+            add_sums(&mut line, [source(tap), source(size - 1 - tap)], weight);
         }
-        for (target, &sum) in target.iter_mut().zip(&line) {
-            *target = (sum as i32 >> 16) as u8;
+        let middle = source(radius);
+        for ((target, &sum), &value) in target.iter_mut().zip(&line).zip(middle) {
+            *target = divided(sum + weights[radius] * value);
         }
     }
     out
+}
+
+/// Adds `weight · (a + b)`.
+fn add_bytes(sums: &mut [u16], [a, b]: [&[u16]; 2], weight: u16) {
+    for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+        *sum = sum.wrapping_add((a + b).wrapping_mul(weight));
+    }
+}
+
+/// Adds `weight · (a + b)`.
+fn add_sums(sums: &mut [f32], [a, b]: [&[f32]; 2], weight: f32) {
+    for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+        *sum += weight * (a + b);
+    }
+}
+
+/// A sum of 256ths of 256ths, cut off to a whole number.
+fn divided(sum: f32) -> u8 {
+    // singles from 2²³ on are whole numbers, and their lowest bits count up
+    const SHIFT: f32 = 8_388_608.0;
+    let value = sum * (1.0 / 65_536.0);
+    let nearest = value + SHIFT - SHIFT;
+    let below = nearest - f32::from(u8::from(nearest > value));
+    (below + SHIFT).to_bits() as u8
 }
 
 /// The largest value of the darker of the two best clusters, or `None` when all values are equal;
@@ -143,8 +152,11 @@ pub(super) fn blur(image: &Array2<u8>, size: usize) -> Array2<u8> {
 pub(super) fn two_means_threshold(image: &Array2<u8>) -> Option<u8> {
     // four counts in turns, so that neighbours of equal value do not wait for each other
     let mut turns = [[0_u32; 256]; 4];
-    for (at, &value) in image.iter().enumerate() {
-        turns[at % 4][usize::from(value)] += 1;
+    let pixels = image.as_slice().unwrap_or_default();
+    for part in pixels.chunks(4) {
+        for (counts, &value) in turns.iter_mut().zip(part) {
+            counts[usize::from(value)] += 1;
+        }
     }
     let counts: [u32; 256] = std::array::from_fn(|level| turns.iter().map(|t| t[level]).sum());
     let n = image.len() as f64;

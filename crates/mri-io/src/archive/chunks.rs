@@ -76,7 +76,7 @@ impl Kept {
 /// Every slice as HDF5 stores it: shuffled (all first bytes, all second bytes …) and deflated.
 ///
 /// Deflate looks for runs only. Noise has no longer repetitions to find, and without the search
-/// packing is more than twice as fast; the size changes by a few percent in either direction.
+/// packing is about twice as fast; the size changes by a few percent in either direction.
 pub(super) fn pack(stored: ArrayView3<'_, i32>, kept: Kept, level: u32) -> Option<Vec<Vec<u8>>> {
     let slices: Vec<_> = stored.axis_iter(Axis(0)).collect();
     let width = kept.width();
