@@ -3,6 +3,7 @@
 //! The criterion benches are in `benches/benches/`; run them with `cargo bench -p benches`.
 #![forbid(unsafe_code)]
 
+pub mod networks;
 pub mod operators;
 pub mod rule;
 

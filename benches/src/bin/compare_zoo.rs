@@ -3,12 +3,11 @@
 #![forbid(unsafe_code)]
 
 use benches::Task;
+use benches::networks::{EDGE, network, values};
 use candle_core::{DType, Device, Tensor};
+use cnn_zoo::Backbone;
 use cnn_zoo::train::{Batch, Optimiser, TrainConfig, Trainer};
-use cnn_zoo::{Architecture, Backbone, BackboneConfig, Convention, Parameter, build};
 
-/// Edge of the images.
-const EDGE: usize = 256;
 /// Learning rate: small, so that no network leaves the range of floats while it is timed.
 const RATE: f64 = 1e-5;
 
@@ -64,52 +63,4 @@ fn task(work: &str) -> Result<Option<Task>, Failure> {
 fn forward(network: &dyn Backbone, images: &Tensor) -> candle_core::Result<f64> {
     let logits = network.forward(images)?;
     logits.abs()?.to_dtype(DType::F64)?.sum_all()?.to_scalar()
-}
-
-/// The network in PyTorch's convention, its tensors set by the rule of both sides.
-fn network(architecture: Architecture) -> Result<Box<dyn Backbone>, Failure> {
-    let config = BackboneConfig {
-        convention: Convention::Torch,
-        input_size: [EDGE, EDGE],
-        ..BackboneConfig::new(architecture)
-    };
-    let network = build(&config, 0, &Device::Cpu)?;
-    for p in network.parameters().iter() {
-        if let Some(variable) = p.variable() {
-            variable.set(&tensor(p)?)?;
-        }
-    }
-    Ok(network)
-}
-
-fn tensor(p: &Parameter) -> candle_core::Result<Tensor> {
-    let dims = p.tensor().dims();
-    let fan_in: usize = dims.iter().skip(1).product();
-    let mut values = match dims.len() {
-        1 => values(p.name(), p.count(), 0.1),
-        _ => values(p.name(), p.count(), (24.0 / fan_in as f64).sqrt()),
-    };
-    if dims.len() == 1 && (p.name().ends_with("weight") || p.name().ends_with("running_var")) {
-        for v in &mut values {
-            *v += 1.0;
-        }
-    }
-    Tensor::from_vec(values, dims, &Device::Cpu)
-}
-
-/// `count` numbers in ±range/2 that follow from a name.
-fn values(name: &str, count: usize, range: f64) -> Vec<f32> {
-    let mut key = 0x811c_9dc5_u32;
-    for byte in name.bytes() {
-        key = (key ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    }
-    (0..count as u32)
-        .map(|i| {
-            let mut h = i.wrapping_add(key);
-            h = (h ^ (h >> 16)).wrapping_mul(0x85eb_ca6b);
-            h = (h ^ (h >> 13)).wrapping_mul(0xc2b2_ae35);
-            h ^= h >> 16;
-            ((f64::from(h >> 8) / 16_777_216.0 - 0.5) * range) as f32
-        })
-        .collect()
 }
