@@ -21,6 +21,13 @@ const CLASS: usize = 1;
 
 type Failure = Box<dyn std::error::Error>;
 
+/// Bounds that a work may name after its network: `k=64 mib=256`.
+#[derive(Clone, Copy, Default)]
+struct Limits {
+    channels: Option<usize>,
+    bytes: Option<usize>,
+}
+
 struct Zoo(Box<dyn Backbone>);
 
 impl TappedModel for Zoo {
@@ -36,15 +43,18 @@ fn main() -> std::io::Result<()> {
 }
 
 fn task(work: &str) -> Result<Option<Task>, Failure> {
-    let words: Vec<&str> = work.split(' ').collect();
-    let (what, name, channels) = match words[..] {
-        [what, name] => (what, name, None),
-        [what, name, channels] => {
-            let channels = channels.strip_prefix("k=").unwrap_or_default();
-            (what, name, Some(channels.parse()?))
-        }
-        _ => return Ok(None),
+    let mut words = work.split(' ');
+    let (Some(what), Some(name)) = (words.next(), words.next()) else {
+        return Ok(None);
     };
+    let mut limits = Limits::default();
+    for limit in words {
+        match limit.split_once('=') {
+            Some(("k", channels)) => limits.channels = Some(channels.parse()?),
+            Some(("mib", size)) => limits.bytes = Some(size.parse::<usize>()? << 20),
+            _ => return Ok(None),
+        }
+    }
     let methods = match what {
         "five" => FIVE.to_vec(),
         "score+faster" => vec![Method::ScoreCam, Method::FasterScoreCam],
@@ -57,7 +67,7 @@ fn task(work: &str) -> Result<Option<Task>, Failure> {
         &Device::Cpu,
     )?;
     Ok(Some(Box::new(move || {
-        explain(&network, &image, &methods, channels).unwrap_or(f64::NAN)
+        explain(&network, &image, &methods, limits).unwrap_or(f64::NAN)
     })))
 }
 
@@ -66,15 +76,18 @@ fn explain(
     network: &Zoo,
     image: &Tensor,
     methods: &[Method],
-    channels: Option<usize>,
+    limits: Limits,
 ) -> cam_methods::Result<f64> {
-    let explainer = Explainer::new(network)
+    let mut explainer = Explainer::new(network)
         .tap(network.0.default_tap())
         .semantics(Semantics::pytorch_grad_cam())
         .parameters(Parameters {
-            score_channel_cap: channels,
+            score_channel_cap: limits.channels,
             ..Parameters::default()
         });
+    if let Some(bytes) = limits.bytes {
+        explainer = explainer.memory_budget(bytes);
+    }
     let explained = explainer.explain_all(image, &[Target::Class(CLASS)], methods)?;
     benches::stop_clock();
     let mut sum = 0.0;

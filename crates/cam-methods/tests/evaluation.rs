@@ -135,6 +135,39 @@ fn a_randomised_network_changes_the_map_and_the_same_one_does_not() {
 }
 
 #[test]
+fn every_randomised_network_is_asked_for_the_class_of_the_first() {
+    let net = FlatNet::new(DType::F32);
+    let other = PooledNet::new(DType::F32);
+    let x = images(3, 8, DType::F32);
+    let explainer = Explainer::new(&net as &dyn TappedModel).tap("features");
+    let found = explainer
+        .explain_all(&x, &[const { Target::Argmax }; 3], &[Method::GradCam])
+        .unwrap();
+    let classes: Vec<Target> = found
+        .classes
+        .iter()
+        .map(|c| Target::Class(c.unwrap()))
+        .collect();
+    let stages: [(&str, &dyn TappedModel); 1] = [("everything", &other)];
+    let check = |targets: &[Target]| {
+        randomisation_check(&explainer, &x, targets, Method::GradCam, &stages).unwrap()
+    };
+    assert_eq!(check(&classes), check(&[const { Target::Argmax }; 3]));
+    // which would not be so if the other network chose: it prefers another class for some image
+    let own: Vec<usize> = other
+        .forward_tapped(&x, &mut cam_methods::NoTap)
+        .unwrap()
+        .argmax(1)
+        .unwrap()
+        .to_vec1::<u32>()
+        .unwrap()
+        .into_iter()
+        .map(|c| c as usize)
+        .collect();
+    assert!(found.classes.iter().zip(&own).any(|(a, b)| *a != Some(*b)));
+}
+
+#[test]
 fn controls_and_localisation() {
     let truth: Vec<bool> = (0..64).map(|i| i % 8 < 4).collect();
     let good = vec(&half_map(0.8, 0.1));

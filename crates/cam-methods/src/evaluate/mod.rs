@@ -30,7 +30,7 @@ pub use scorer::Scorer;
 pub use sensitivity::{SensitivityOptions, max_sensitivity};
 pub use similarity::{Similarity, pearson, similarity, spearman};
 
-use crate::{Error, Result, host};
+use crate::{Error, Explanation, Result, Target, host};
 use candle_core::Tensor;
 
 /// Values of `[B, H, W]` maps, one vector per image, checked against the images they belong to.
@@ -46,6 +46,19 @@ pub(crate) fn map_values(maps: &Tensor, images: &Tensor) -> Result<Vec<Vec<f32>>
     }
     let values = host::finite_values(maps, "map", "evaluate")?;
     Ok(values.chunks_exact(h * w).map(<[f32]>::to_vec).collect())
+}
+
+/// Targets with `Argmax` replaced by the class that was explained, so that other images and networks are asked for
+/// the same one.
+pub(crate) fn fixed(targets: &[Target], explained: &Explanation) -> Vec<Target> {
+    targets
+        .iter()
+        .zip(&explained.classes)
+        .map(|(target, class)| match (target, class) {
+            (Target::Argmax, Some(class)) => Target::Class(*class),
+            _ => target.clone(),
+        })
+        .collect()
 }
 
 pub(crate) fn same_length(what: &'static str, left: usize, right: usize) -> Result<()> {

@@ -15,7 +15,7 @@ pub struct RandomisationStage {
 ///
 /// Give the same network with its weights randomised from the output down, one stage after the other (cascading
 /// randomisation), or trained on permuted labels (label randomisation). A map that stays the same does not explain
-/// what the network has learnt.
+/// what the network has learnt. [`Target::Argmax`] is the class that the first network gives the image, in every stage.
 ///
 /// # Errors
 ///
@@ -32,13 +32,15 @@ pub fn randomisation_check<M: TappedModel + ?Sized>(
     stages: &[(&str, &dyn TappedModel)],
 ) -> Result<Vec<RandomisationStage>> {
     let (_, _, height, width) = images.dims4()?;
-    let original = super::map_values(&explainer.explain(images, targets, method)?.up, images)?;
+    let first = explainer.explain_all(images, targets, &[method])?;
+    let targets = super::fixed(targets, &first);
+    let original = super::map_values(&first.maps[0].up, images)?;
     stages
         .iter()
         .map(|(name, model)| {
             let maps = explainer
                 .with_model(*model)
-                .explain(images, targets, method)?
+                .explain(images, &targets, method)?
                 .up;
             let maps = super::map_values(&maps, images)?;
             let similarities = original

@@ -55,15 +55,7 @@ pub fn max_sensitivity<M: TappedModel + ?Sized>(
         });
     }
     let first = explainer.explain_all(images, targets, &[method])?;
-    // the class that the unchanged image is given, for its neighbours too
-    let targets: Vec<Target> = targets
-        .iter()
-        .zip(&first.classes)
-        .map(|(t, class)| match (t, class) {
-            (Target::Argmax, Some(c)) => Target::Class(*c),
-            _ => t.clone(),
-        })
-        .collect();
+    let targets = super::fixed(targets, &first);
     let maps = super::map_values(&first.maps[0].up, images)?;
     let values = host::values(images)?;
     let size = values.len() / maps.len();
