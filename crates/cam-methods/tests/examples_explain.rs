@@ -126,7 +126,7 @@ fn every_key_and_file_is_there() {
         "--method",
         methods,
         "--tap",
-        "layer3,layer4",
+        "layer3, layer4,layer3",
         "--semantics",
         "paper_released_code",
         "--convention",
@@ -160,7 +160,7 @@ fn every_key_and_file_is_there() {
         (&taps[0]["name"], &taps[1]["name"]),
         (&"layer3".into(), &"layer4".into())
     );
-    assert_eq!(taps[1]["channels"], 128);
+    assert_eq!((taps.len(), &taps[1]["channels"]), (2, &128.into()));
     assert_eq!(
         (&taps[1]["height"], &taps[1]["width"]),
         (&2.into(), &2.into())

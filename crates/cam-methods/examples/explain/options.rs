@@ -78,10 +78,12 @@ impl Request {
         let mut methods = Method::parse_list(given.required("--method")?)?;
         let mut seen = std::collections::HashSet::new();
         methods.retain(|m| seen.insert(*m));
-        let taps: Vec<String> = given
+        let mut taps: Vec<String> = given
             .text("--tap")
             .map(|list| list.split(',').map(|t| t.trim().to_owned()).collect())
             .unwrap_or_default();
+        let mut seen = std::collections::HashSet::new();
+        taps.retain(|t| seen.insert(t.clone()));
         if taps.iter().any(String::is_empty) {
             return Err("--tap: a name is empty".into());
         }
