@@ -11,6 +11,7 @@ use cam_methods::{
 };
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW};
+use cnn_ops::init::Fan;
 use cnn_ops::{ConvOptions, Padding};
 use fillet_preprocess::phantom::{Cohort, PhantomConfig};
 use ndarray::{Array2, Axis};
@@ -38,8 +39,13 @@ impl Network {
         let mut convolutions = Vec::new();
         for (i, (outputs, _)) in LAYERS.into_iter().enumerate() {
             let shape = [outputs, inputs, 3, 3];
-            let weight =
-                cnn_ops::init::kaiming_normal(&shape, DType::F32, &device, SEED + i as u64)?;
+            let weight = cnn_ops::init::kaiming_normal(
+                &shape,
+                Fan::In,
+                DType::F32,
+                &device,
+                SEED + i as u64,
+            )?;
             let bias = Tensor::zeros(outputs, DType::F32, &device)?;
             convolutions.push((Var::from_tensor(&weight)?, Var::from_tensor(&bias)?));
             inputs = outputs;
@@ -112,7 +118,7 @@ fn slices() -> std::result::Result<Vec<Slice>, Failure> {
             let grey = values.index_axis(Axis(0), s);
             let inside = || {
                 grey.iter()
-                    .zip(tissue)
+                    .zip(&tissue)
                     .filter(|(_, t)| **t)
                     .map(|(v, _)| *v)
             };
