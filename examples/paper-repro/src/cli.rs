@@ -14,62 +14,82 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Parser)]
 #[command(name = "paper_repro", version, about, long_about = None)]
 pub struct Cli {
+    /// What to do other than a study
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Stop after this stage (earlier stages run first, unless their results are still valid)
     #[arg(value_enum)]
     pub stage: Option<StageName>,
 
     /// How large: `smoke` (a minute), `quick` (minutes; the default), `study` (what conclusions rest on), `paper`
     /// (full size, for a GPU)
-    #[arg(long, value_enum, conflicts_with = "config")]
+    #[arg(global = true, long, value_enum, conflicts_with = "config")]
     pub profile: Option<Profile>,
 
     /// A TOML file made with --print-config; keys left out keep the values of its profile
-    #[arg(long, value_name = "FILE")]
+    #[arg(global = true, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
     /// What the study means: the paper's text, its released code, or good practice [default: rigorous]
-    #[arg(long, value_enum)]
+    #[arg(global = true, long, value_enum)]
     pub protocol: Option<Protocol>,
 
     /// One row of the protocol set apart from the rest, such as `layer_cam=one_layer_positive`; may be repeated
-    #[arg(long = "switch", value_name = "NAME=VALUE")]
+    #[arg(global = true, long = "switch", value_name = "NAME=VALUE")]
     pub switches: Vec<String>,
 
     /// `cpu` or `cuda:N` [default: cpu]
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub device: Option<Device>,
 
     /// Seed of everything random
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub seed: Option<u64>,
 
     /// Folder for all results
-    #[arg(long, value_name = "DIR", default_value = "out")]
+    #[arg(global = true, long, value_name = "DIR", default_value = "out")]
     pub out: PathBuf,
 
     /// Number of threads (the program restarts itself with that number)
-    #[arg(long, value_name = "N")]
+    #[arg(global = true, long, value_name = "N")]
     pub threads: Option<std::num::NonZeroUsize>,
 
     /// Networks, comma separated, such as `resnet50,vgg16`
-    #[arg(long, value_delimiter = ',')]
+    #[arg(global = true, long, value_delimiter = ',')]
     pub models: Option<Vec<cnn_zoo::Architecture>>,
 
     /// Methods, comma separated, such as `grad_cam,score_cam`
-    #[arg(long, value_delimiter = ',')]
+    #[arg(global = true, long, value_delimiter = ',')]
     pub methods: Option<Vec<cam_methods::Method>>,
 
     /// Folder with one DICOM file or folder per scan, instead of the phantom
-    #[arg(long, value_name = "DIR")]
+    #[arg(global = true, long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
     /// Sample sheet for --data [default: samples.csv in that folder]
-    #[arg(long, value_name = "FILE")]
+    #[arg(global = true, long, value_name = "FILE")]
     pub samples: Option<PathBuf>,
 
     /// Print the effective configuration as TOML and exit
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub print_config: bool,
+}
+
+/// What to do other than a study.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
+pub enum Command {
+    /// Flip one row of the protocol at a time, from the released code and back from good practice, and write what
+    /// each changes
+    CompareProtocols {
+        /// Only these rows, comma separated, such as `layer_cam,tap`
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
+    },
+    /// Look at every row of the sample sheet and every scan of --data, and say what is wrong and what will be left out
+    CheckData,
+    /// Measure a few steps and print what time and memory the study would take
+    Estimate,
 }
 
 /// A stage of the study, in order.

@@ -96,7 +96,12 @@ pub(crate) fn whole_scans(
         }
         Split::FilletHoldOut => {
             let split = HoldOutConfig {
-                unit: SplitUnit::Fillet,
+                // where only subjects are named, they are what stays whole
+                unit: if items.iter().all(|item| item.fillet.is_some()) {
+                    SplitUnit::Fillet
+                } else {
+                    unit
+                },
                 ..HoldOutConfig::default()
             };
             Ok(vec![hold_out(items, &split, config.seed).map_err(fault)?])

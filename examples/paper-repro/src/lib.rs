@@ -4,10 +4,13 @@
 
 pub mod accuracy;
 pub mod batches;
+pub mod check_data;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod division;
 pub mod error;
+pub mod estimate;
 mod in_turns;
 pub mod interrupt;
 pub mod manifest;
@@ -46,11 +49,29 @@ pub fn start(cli: &Cli) -> Result<()> {
     config.device.open()?;
     threads::restart_with(cli.threads)?;
     cnn_ops::keep_freed_memory();
+    let interrupt = interrupt::Interrupt::install()?;
+    match &cli.command {
+        Some(cli::Command::CompareProtocols { only }) => {
+            return compare::compare_protocols(cli, only, &interrupt);
+        }
+        Some(command @ (cli::Command::Estimate | cli::Command::CheckData)) => {
+            let outputs = outputs::Outputs::new(&cli.out);
+            let mut out = std::io::stdout();
+            let say = |line: String| {
+                let _ = writeln!(out, "{line}");
+            };
+            return match command {
+                cli::Command::Estimate => estimate::estimate(&config, &outputs, say),
+                _ => check_data::check_data(&config, &outputs, say),
+            };
+        }
+        None => {}
+    }
     let run = stages::Run {
         config,
         outputs: outputs::Outputs::new(&cli.out),
         reporter: progress::Reporter::stderr(),
-        interrupt: interrupt::Interrupt::install()?,
+        interrupt,
     };
     stages::run_all(&run, cli.stage)
 }

@@ -19,16 +19,15 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] for a CUDA device: the operators have no CUDA kernels yet.
+    /// [`Error::Usage`] for a CUDA device that is not there, or that this program was not built for.
     pub fn open(self) -> Result<candle_core::Device> {
         match self {
             Self::Cpu => Ok(candle_core::Device::Cpu),
             Self::Cuda(_) if !cfg!(feature = "cuda") => Err(Error::usage(format!(
                 "device {self}: this program was built without CUDA; build it with --features cuda"
             ))),
-            Self::Cuda(_) => Err(Error::usage(format!(
-                "device {self}: the operators of this version have no CUDA kernels yet; use cpu"
-            ))),
+            Self::Cuda(ordinal) => candle_core::Device::new_cuda(ordinal)
+                .map_err(|e| Error::usage(format!("device {self}: {e}"))),
         }
     }
 }

@@ -107,9 +107,10 @@ impl Profile {
         match self {
             Self::Smoke => Size {
                 fish: 6,
-                slices: 8,
+                slices: 6,
                 trim: 2,
-                image: 80,
+                // the last map of the Inception networks has one cell below 107 pixels
+                image: 112,
                 width: 0.125,
                 folds: 3,
                 epochs: 4,
@@ -138,14 +139,14 @@ impl Profile {
             },
             Self::Quick => Size {
                 fish: 16,
-                slices: 10,
+                slices: 8,
                 trim: 2,
-                image: 80,
+                image: 112,
                 width: 0.125,
                 folds: 4,
-                epochs: 12,
-                patience: 12,
-                batch: 16,
+                epochs: 8,
+                patience: 8,
+                batch: 8,
                 learning_rate: 1e-3,
                 optimiser: adam,
                 norm_momentum: Some(0.9),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use mri_io::{Archive, read_scan};
+use mri_io::{Archive, Volume, read_scan};
 use rayon::prelude::*;
 
 use super::{Run, Stage, json};
@@ -97,7 +97,8 @@ impl Stage for Import {
                 .par_iter()
                 .map(|scan| {
                     let path = locate(&directory, scan)?;
-                    read_scan(&path).doing("read the scan", &path)
+                    let volume = read_scan(&path).doing("read the scan", &path)?;
+                    Ok(without_names(volume))
                 })
                 .collect();
             let volumes = volumes.into_iter().collect::<Result<Vec<_>>>()?;
@@ -112,6 +113,16 @@ impl Stage for Import {
     }
 }
 
+/// The volume with what describes the measurement, and nothing that could name whom it was made of.
+fn without_names(volume: Volume) -> Volume {
+    let mut acquisition = volume.acquisition().clone();
+    acquisition.patient_id = None;
+    acquisition.series_description = None;
+    acquisition.study_uid = None;
+    acquisition.series_uid = None;
+    volume.with_acquisition(acquisition)
+}
+
 fn lies_below(inner: &Path, outer: &Path) -> bool {
     match (inner.canonicalize(), outer.canonicalize()) {
         (Ok(inner), Ok(outer)) => inner.starts_with(outer),
@@ -120,7 +131,7 @@ fn lies_below(inner: &Path, outer: &Path) -> bool {
 }
 
 /// The file or folder of a scan: its name below the data folder, with or without `.dcm`.
-fn locate(directory: &Path, scan: &str) -> Result<PathBuf> {
+pub(crate) fn locate(directory: &Path, scan: &str) -> Result<PathBuf> {
     let exact = directory.join(scan);
     let with_suffix = directory.join(format!("{scan}.dcm"));
     [exact, with_suffix]

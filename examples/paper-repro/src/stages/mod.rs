@@ -12,6 +12,9 @@ mod report;
 mod supervise;
 mod train;
 
+pub(crate) use import::locate;
+pub(crate) use train::backbone_config;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;

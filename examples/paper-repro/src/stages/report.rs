@@ -215,6 +215,10 @@ fn caveats() -> std::collections::BTreeMap<String, String> {
             "The animal is not recorded; the next smaller unit is used in its place.",
         ),
         (
+            "empty_masks",
+            "Overlaps of two empty masks are undefined and left out.",
+        ),
+        (
             "not_defined",
             "The test is not defined for these data; the column effect says why.",
         ),

@@ -161,7 +161,8 @@ pub(crate) struct FoldResult {
     roles: Vec<(Role, Accuracy)>,
 }
 
-pub(super) fn backbone_config(config: &Config, network: &NetworkConfig) -> BackboneConfig {
+/// A network of the study as `cnn-zoo` takes it.
+pub(crate) fn backbone_config(config: &Config, network: &NetworkConfig) -> BackboneConfig {
     let size = config.preprocess.image_size;
     BackboneConfig {
         input_channels: 1,

@@ -124,20 +124,24 @@ fn between(
     names: &[String],
     value: &dyn Fn(&SliceScores, usize) -> Option<f64>,
 ) -> Result<()> {
-    let groups = names.len();
     let defined = |slice: &SliceScores, group| value(slice, group).filter(|v| v.is_finite());
-    let slices: Vec<Vec<f64>> = (0..groups)
-        .map(|group| {
-            scores
-                .slices
-                .iter()
-                .filter_map(|slice| defined(slice, group))
-                .collect()
-        })
-        .collect();
-    if slices.iter().all(Vec::is_empty) {
+    let of_group = |group: usize| -> Vec<f64> {
+        (scores.slices.iter())
+            .filter_map(|slice| defined(slice, group))
+            .collect()
+    };
+    // maps that are empty or the same everywhere agree with nothing; such a group cannot be compared
+    let (groups, slices): (Vec<usize>, Vec<Vec<f64>>) = (0..names.len())
+        .map(|group| (group, of_group(group)))
+        .filter(|(_, values)| !values.is_empty())
+        .unzip();
+    if groups.len() < 2 {
         return Ok(());
     }
+    let undefined = (scores.slices.iter())
+        .flat_map(|slice| (0..names.len()).filter_map(|group| value(slice, group)))
+        .filter(|v| !v.is_finite())
+        .count();
     let blocks = |unit: &dyn Fn(usize) -> String| -> Vec<Vec<f64>> {
         let mut units: Vec<String> = scores.slices.iter().map(|slice| unit(slice.scan)).collect();
         units.sort_unstable();
@@ -151,8 +155,8 @@ fn between(
                         .iter()
                         .filter(|slice| unit(slice.scan) == *name)
                 };
-                let means =
-                    (0..groups).map(|group| mean(of().filter_map(|slice| defined(slice, group))));
+                let means = (groups.iter())
+                    .map(|&group| mean(of().filter_map(|slice| defined(slice, group))));
                 means.collect::<Option<Vec<f64>>>()
             })
             .collect()
@@ -172,6 +176,9 @@ fn between(
             seeds: run.config.training.seeds,
         },
     ];
+    if undefined > 0 {
+        caveats.push(Caveat::EmptyMasks { undefined });
+    }
     if scores
         .slices
         .iter()
@@ -238,7 +245,7 @@ fn between(
         && let Ok(pairs) = nemenyi_friedman(tested)
     {
         for pair in pairs.pairs {
-            let [left, right] = [pair.first, pair.second].map(|at| names[at].clone());
+            let [left, right] = [pair.first, pair.second].map(|at| names[groups[at]].clone());
             posthoc.row(&[
                 text.to_owned(),
                 "Nemenyi".to_owned(),

@@ -1,0 +1,285 @@
+//! `compare-protocols`: one switch flipped at a time, from the released code and back from good practice.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::cli::{Cli, StageName};
+use crate::config::{Protocol, SWITCHES};
+use crate::error::{Context, Error, Result};
+use crate::interrupt::Interrupt;
+use crate::outputs::Outputs;
+use crate::progress::Reporter;
+use crate::stages::{Run, run_all};
+use crate::table::{Table, number};
+
+/// A headline number: what it is, and of which network and method.
+type Key = [String; 3];
+
+/// Runs both ends, then every variant that differs from an end in one switch, and writes `protocol_effects.csv` and
+/// `protocol_summary.csv`.
+///
+/// A variant begins with the results of its end and makes anew only what its switch touches. A comparison that was
+/// stopped goes on where it was.
+///
+/// # Errors
+///
+/// [`Error::Usage`] if the output folder holds a study, and whatever a study may fail with.
+pub fn compare_protocols(cli: &Cli, only: &[String], interrupt: &Interrupt) -> Result<()> {
+    let reporter = Reporter::stderr();
+    if let Some(unknown) = only.iter().find(|name| !SWITCHES.contains(&name.as_str())) {
+        return Err(Error::usage(format!(
+            "`{unknown}` is no switch; they are {}",
+            SWITCHES.join(", ")
+        )));
+    }
+    if cli.out.join("manifest.json").exists() {
+        return Err(Error::usage(format!(
+            "--out {} holds a study; choose another folder for the comparison",
+            cli.out.display()
+        )));
+    }
+    let ends = [Protocol::Released, Protocol::Rigorous];
+    let mut effects = Table::new(&[
+        "from",
+        "switch",
+        "value_from",
+        "value_to",
+        "quantity",
+        "model",
+        "method",
+        "base",
+        "flipped",
+        "difference",
+    ])?;
+    let mut summary = Table::new(&[
+        "from",
+        "switch",
+        "value_from",
+        "value_to",
+        "quantity",
+        "n",
+        "base_mean",
+        "flipped_mean",
+        "mean_absolute_difference",
+        "largest_absolute_difference",
+    ])?;
+    for (end, other) in [(ends[0], ends[1]), (ends[1], ends[0])] {
+        let base = variant(cli, end, None)?;
+        let target = variant(cli, other, None)?.config.switches;
+        let folder = cli.out.join(end.to_string());
+        reporter.say(format!("== {end}"));
+        let before = study(base.config.clone(), &folder, interrupt)?;
+        for switch in SWITCHES {
+            let (from, to) = (base.config.switches.value(switch), target.value(switch));
+            if from == to || !(only.is_empty() || only.iter().any(|name| name == switch)) {
+                continue;
+            }
+            reporter.say(format!("== {end}, {switch} = {to} instead of {from}"));
+            let flipped = cli.out.join(format!("{end}-{switch}"));
+            link_study(&folder, &flipped)?;
+            let after = study(
+                variant(cli, end, Some((switch, &to)))?.config,
+                &flipped,
+                interrupt,
+            )?;
+            let named = [end.to_string(), switch.to_owned(), from, to];
+            report(&named, &before, &after, &mut effects, &mut summary)?;
+        }
+    }
+    effects.write(&cli.out.join("protocol_effects.csv"))?;
+    summary.write(&cli.out.join("protocol_summary.csv"))?;
+    reporter.say(format!(
+        "{}",
+        cli.out.join("protocol_summary.csv").display()
+    ));
+    Ok(())
+}
+
+/// The configuration of one end, with one switch flipped or none.
+fn variant(cli: &Cli, end: Protocol, flip: Option<(&str, &str)>) -> Result<Variant> {
+    let mut cli = cli.clone();
+    cli.protocol = Some(end);
+    cli.switches = flip
+        .map(|(switch, value)| format!("{switch}={value}"))
+        .into_iter()
+        .collect();
+    Ok(Variant {
+        config: cli.effective_config()?,
+    })
+}
+
+struct Variant {
+    config: crate::config::Config,
+}
+
+/// Runs a study up to its tables and reads the headline numbers.
+fn study(
+    config: crate::config::Config,
+    folder: &Path,
+    interrupt: &Interrupt,
+) -> Result<BTreeMap<Key, f64>> {
+    let threshold = main_threshold(&config.analysis.thresholds);
+    let run = Run {
+        config,
+        outputs: Outputs::new(folder),
+        reporter: Reporter::stderr(),
+        interrupt: interrupt.clone(),
+    };
+    run_all(&run, Some(StageName::Analyse))?;
+    headlines(&run.outputs, &threshold)
+}
+
+fn main_threshold(thresholds: &[f64]) -> String {
+    let distance = |t: &f64| (t - 0.5).abs();
+    let nearest = thresholds
+        .iter()
+        .copied()
+        .min_by(|a, b| distance(a).total_cmp(&distance(b)));
+    nearest.map_or_else(String::new, number)
+}
+
+/// The numbers a paper would print in its abstract, of the first seed.
+fn headlines(outputs: &Outputs, threshold: &str) -> Result<BTreeMap<Key, f64>> {
+    let mut numbers = BTreeMap::new();
+    let mut add = |quantity: String, model: &str, method: &str, value: &str| {
+        if let Ok(value) = value.parse() {
+            numbers
+                .entry([quantity, model.to_owned(), method.to_owned()])
+                .or_insert(value);
+        }
+    };
+    for row in rows(outputs, "classification")? {
+        if row["split"] == "test" {
+            add(
+                "test_accuracy".to_owned(),
+                &row["model"],
+                "",
+                &row["accuracy"],
+            );
+        }
+    }
+    for row in rows(outputs, "seeds")? {
+        add(
+            row["quantity"].clone(),
+            &row["model"],
+            &row["method"],
+            &row["value"],
+        );
+    }
+    for row in rows(outputs, "agreement_methods")? {
+        if row["threshold"] == threshold {
+            add(
+                "agreement_across_methods_median".to_owned(),
+                &row["model"],
+                "",
+                &row["median"],
+            );
+        }
+    }
+    for row in rows(outputs, "agreement_networks")? {
+        if row["threshold"] == threshold {
+            add(
+                "agreement_across_networks_median".to_owned(),
+                "",
+                &row["method"],
+                &row["median"],
+            );
+        }
+    }
+    for row in rows(outputs, "tests")? {
+        if row["question"].starts_with("does agreement") && row["form"] == "published" {
+            let across = if row["question"].contains("across methods") {
+                "methods"
+            } else {
+                "networks"
+            };
+            add(
+                format!("kruskal_wallis_agreement_across_{across}"),
+                "",
+                "",
+                &row["statistic"],
+            );
+        }
+    }
+    Ok(numbers)
+}
+
+/// The rows of a table, each by column name.
+fn rows(outputs: &Outputs, table: &str) -> Result<Vec<BTreeMap<String, String>>> {
+    let path = outputs.table(table);
+    let mut reader = csv::Reader::from_path(&path).doing("read", &path)?;
+    let mut rows = Vec::new();
+    for record in reader.deserialize() {
+        rows.push(record.doing("read", &path)?);
+    }
+    Ok(rows)
+}
+
+fn report(
+    named: &[String; 4],
+    before: &BTreeMap<Key, f64>,
+    after: &BTreeMap<Key, f64>,
+    effects: &mut Table,
+    summary: &mut Table,
+) -> Result<()> {
+    let mut by_quantity: BTreeMap<&str, Vec<[f64; 2]>> = BTreeMap::new();
+    for (key, &base) in before {
+        let Some(&flipped) = after.get(key) else {
+            continue;
+        };
+        by_quantity
+            .entry(&key[0])
+            .or_default()
+            .push([base, flipped]);
+        let mut row: Vec<String> = named.iter().chain(key).cloned().collect();
+        row.extend([base, flipped, flipped - base].map(number));
+        effects.row(&row)?;
+    }
+    for (quantity, pairs) in by_quantity {
+        let n = pairs.len() as f64;
+        let mean = |value: &dyn Fn(&[f64; 2]) -> f64| pairs.iter().map(value).sum::<f64>() / n;
+        let difference = |pair: &[f64; 2]| (pair[1] - pair[0]).abs();
+        let largest = pairs.iter().map(difference).fold(0.0, f64::max);
+        let mut row: Vec<String> = named.to_vec();
+        row.extend([quantity.to_owned(), pairs.len().to_string()]);
+        row.extend([mean(&|p| p[0]), mean(&|p| p[1]), mean(&difference), largest].map(number));
+        summary.row(&row)?;
+    }
+    Ok(())
+}
+
+/// Gives a variant the results of its end. Files are shared on disk until one side replaces its own.
+fn link_study(from: &Path, to: &Path) -> Result<()> {
+    let manifest = Path::new("manifest.json");
+    if to.join(manifest).exists() {
+        return Ok(());
+    }
+    if to.exists() {
+        std::fs::remove_dir_all(to).doing("remove", to)?;
+    }
+    let mut waiting = vec![from.to_path_buf()];
+    while let Some(folder) = waiting.pop() {
+        let below = folder.strip_prefix(from).unwrap_or(&folder);
+        let target = to.join(below);
+        std::fs::create_dir_all(&target).doing("create", &target)?;
+        for entry in std::fs::read_dir(&folder).doing("list", &folder)? {
+            let path = entry.doing("list", &folder)?.path();
+            let name = path.file_name().unwrap_or_default();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if name != ".lock" && path != from.join(manifest) {
+                link(&path, &target.join(name))?;
+            }
+        }
+    }
+    // last: with it the folder counts as complete
+    link(&from.join(manifest), &to.join(manifest))
+}
+
+/// A second name for a file, or a copy where the disk has no such thing. Nothing here writes into an existing file.
+fn link(from: &Path, to: &Path) -> Result<()> {
+    match std::fs::hard_link(from, to) {
+        Ok(()) => Ok(()),
+        Err(_) => std::fs::copy(from, to).map(|_| ()).doing("copy", from),
+    }
+}
