@@ -76,6 +76,9 @@ pub enum Error {
     /// The numbers of a figure could not be put into a table.
     #[error("cannot write the numbers of a figure: {0}")]
     Data(#[source] csv::Error),
+    /// The slices of the browser could not be put into the page.
+    #[error("cannot put the slice browser together: {0}")]
+    Browser(#[source] serde_json::Error),
     /// The page template could not be rendered.
     #[error("cannot render the report page: {0}")]
     Template(#[from] minijinja::Error),

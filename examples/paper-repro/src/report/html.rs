@@ -1,19 +1,24 @@
 //! Figures, tables and facts -> one self-contained page.
 
+use base64::Engine as _;
 use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
+use super::album::Album;
 use super::caveats::{self, Meaning};
 use super::claims::{self, Verdict};
-use super::error::Result;
+use super::error::{Error, Result};
 use super::figure::{Figure, STYLE};
 use super::headline::{self, Tile};
 use super::input::{Fact, ReportInput, RunCosts, RunFacts};
 use super::names;
-use super::sections::{self, PageTable};
+use super::sections::PageTable;
 use super::study::Study;
 
 const PAGE: &str = include_str!("../../templates/report.html");
+/// The slice browser's program.
+const SCRIPT: &str = include_str!("../../templates/browser.js");
 const PAGE_STYLE: &str = include_str!("../../templates/report.css");
 
 #[derive(Serialize)]
@@ -31,6 +36,10 @@ struct Page<'a> {
     claims_summary: String,
     meanings: Vec<Meaning>,
     run: PageRun<'a>,
+    browser: Option<Browser>,
+    script: &'static str,
+    /// Digest of the script, by which the page allows it and nothing else to run.
+    script_hash: String,
     figure_style: &'static str,
     page_style: &'static str,
 }
@@ -95,6 +104,7 @@ pub(super) fn render(
     figures: &[Figure],
     absent: &[Absent],
     verdicts: &[Verdict],
+    tables: Vec<PageTable>,
 ) -> Result<String> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -111,7 +121,7 @@ pub(super) fn render(
         tiles: headline::tiles(study),
         figures: figures.iter().map(page_figure).collect(),
         absent,
-        tables: sections::tables(study),
+        tables,
         claims: verdicts
             .iter()
             .map(|verdict| PageClaim {
@@ -122,12 +132,34 @@ pub(super) fn render(
         claims_summary: claims::summary(verdicts),
         meanings,
         run: page_run(&input.costs),
+        browser: browser(&input.album)?,
+        script: SCRIPT,
+        script_hash: base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT)),
         figure_style: STYLE,
         page_style: PAGE_STYLE,
     };
     Ok(environment
         .get_template("report.html")?
         .render(minijinja::value::Serde(page))?)
+}
+
+/// What the slice browser shows.
+#[derive(Serialize)]
+struct Browser {
+    data: String,
+    count: usize,
+    left_out: usize,
+}
+
+fn browser(album: &Album) -> Result<Option<Browser>> {
+    if album.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Browser {
+        data: album.json().map_err(Error::Browser)?,
+        count: album.len(),
+        left_out: album.left_out(),
+    }))
 }
 
 fn page_run(costs: &RunCosts) -> PageRun<'_> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::album::Album;
 use super::error::{Error, Result};
 
 /// Everything the report takes besides the tables in the output folder.
@@ -15,9 +16,12 @@ pub struct ReportInput {
     pub facts: RunFacts,
     /// What it cost: the only part of the page that may differ between two runs of the same seed.
     pub costs: RunCosts,
-    /// Slices shown in figures 1 and 2; they live in memory only.
+    /// Slices shown in figures 1, 2, S2 and S3; they live in memory only.
     #[serde(skip)]
     pub examples: Vec<ExampleSlice>,
+    /// Slices of the browser; they live in memory only.
+    #[serde(skip)]
+    pub album: Album,
 }
 
 /// What was run, as the page states it.

@@ -9,12 +9,14 @@
 //! A missing table or column costs only its own section, which then says what is missing; a
 //! malformed one is an error with file and line.
 
+mod album;
 mod axes;
 mod caveats;
 mod claims;
 mod colour;
 mod dots;
 mod error;
+mod export;
 mod fig_agreement;
 mod fig_examples;
 mod fig_fraction;
@@ -47,6 +49,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
+pub use album::Album;
 pub use error::{Error, Result};
 pub use input::{
     ExampleMap, ExampleSlice, Fact, NetworkFacts, ReportInput, RunCosts, RunFacts, StageCost,
@@ -72,7 +75,8 @@ pub struct ReportSummary {
 }
 
 /// Writes `out/figures/figure-*.svg` with their numbers as `figure-*.csv`, `out/published/*.csv`,
-/// `out/tables/claims.csv` and `out/report.html`.
+/// `out/tables/claims.csv`, the tables of the page as `out/tables/markdown/*.md` and
+/// `out/tables/latex/*.tex`, and `out/report.html`.
 ///
 /// Figures of an earlier run that this one does not write again are removed (only files named
 /// `figure-*.svg` and `figure-*.csv`).
@@ -196,7 +200,9 @@ pub fn write_report(out: &Path, input: &ReportInput) -> Result<ReportSummary> {
     write::remove_stale_figures(&folder, &data)?;
     let verdicts = claims::verdicts(&study)?;
     claims::write_tables(out, &verdicts)?;
-    let page = html::render(input, &study, &figures, &absent, &verdicts)?;
+    let tables = sections::tables(&study);
+    export::write(out, &tables, &verdicts, input.facts.synthetic)?;
+    let page = html::render(input, &study, &figures, &absent, &verdicts, tables)?;
     let report = write::atomically(out, "report.html", page.as_bytes())?;
     Ok(ReportSummary {
         report,

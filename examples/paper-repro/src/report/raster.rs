@@ -60,6 +60,26 @@ pub(super) fn overlay(
     encode(&pixels, image.dim(), ExtendedColorType::Rgb8, what)
 }
 
+/// Equal tiles in rows of `columns`, as one grey picture.
+///
+/// # Errors
+///
+/// [`Error::Picture`] if the encoder fails.
+pub(super) fn tiles(tiles: &[Array2<u8>], columns: usize, what: &str) -> Result<String> {
+    let (height, width) = tiles.first().map_or((0, 0), Array2::dim);
+    let columns = columns.max(1);
+    let rows = tiles.len().div_ceil(columns);
+    let mut sheet = Array2::<u8>::zeros((rows * height, columns * width));
+    for (i, tile) in tiles.iter().enumerate() {
+        let (top, left) = (i / columns * height, i % columns * width);
+        for ((r, c), value) in tile.indexed_iter() {
+            sheet[(top + r, left + c)] = *value;
+        }
+    }
+    let pixels: Vec<u8> = sheet.iter().copied().collect();
+    encode(&pixels, sheet.dim(), ExtendedColorType::L8, what)
+}
+
 fn level(value: f32, window: f32) -> u8 {
     (255.0 * (value / window.max(1e-6)).clamp(0.0, 1.0)).round() as u8
 }

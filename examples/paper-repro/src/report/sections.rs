@@ -71,6 +71,7 @@ impl PageTable {
 /// All tables of the page, in order.
 pub(super) fn tables(study: &Study<'_>) -> Vec<PageTable> {
     vec![
+        table_1(study),
         classification(study),
         overlap(study),
         liquid_loss(study),
@@ -102,6 +103,76 @@ fn interval(low: Option<f64>, high: Option<f64>, decimals: usize) -> String {
         }
         _ => "–".to_owned(),
     }
+}
+
+/// Accuracy in the layout of the paper's Table 1.
+fn table_1(study: &Study<'_>) -> PageTable {
+    let rows = study.classification.rows();
+    let mut lines = Vec::new();
+    for network in study.networks(rows.iter().map(|r| r.model.as_str())) {
+        let mut seeds: Vec<&str> = Vec::new();
+        for row in rows.iter().filter(|r| r.model == network) {
+            if !seeds.contains(&row.seed.as_str()) {
+                seeds.push(&row.seed);
+            }
+        }
+        for seed in seeds {
+            let of = |split: &str| {
+                rows.iter()
+                    .find(|r| r.model == network && r.seed == seed && r.split == split)
+            };
+            let part = |split: &str| {
+                of(split).map_or_else(
+                    || "–".to_owned(),
+                    |r| {
+                        let wald = r.wald.map(|w| format!(" (±{})", fixed(w, 2)));
+                        format!("{}{}", two(r.accuracy), wald.unwrap_or_default())
+                    },
+                )
+            };
+            let epochs = of("train").and_then(|r| r.epochs).map_or_else(
+                || "–".to_owned(),
+                |(low, high)| match (names::trimmed(low), names::trimmed(high)) {
+                    (low, high) if low == high => low,
+                    (low, high) => format!("{low} to {high}"),
+                },
+            );
+            let test = of("test");
+            lines.push(vec![
+                names::network(&network),
+                seed.to_owned(),
+                epochs,
+                part("train"),
+                part("validation"),
+                part("test"),
+                interval(test.and_then(|r| r.ci_low), test.and_then(|r| r.ci_high), 2),
+            ]);
+        }
+    }
+    let mut table = PageTable::new(
+        "table-1",
+        "Accuracy in the layout of the paper’s Table 1".to_owned(),
+        "tables/classification.csv",
+        &[
+            ("Network", "the network as trained for this run", false),
+            ("Seed", "seed of the training run", true),
+            ("Epochs", "epochs run, over the folds", true),
+            (
+                "Training",
+                "accuracy, with the half-width of the published form of interval (Wald, slices as units)",
+                true,
+            ),
+            ("Validation", "the same on validation data", true),
+            ("Test", "the same on data held out", true),
+            (
+                "Test, recommended",
+                "interval of the test accuracy with the animal as unit",
+                true,
+            ),
+        ],
+    );
+    table.note = "The paper’s own Table 1 is in published/table-1.csv.".to_owned();
+    table.filled(&study.classification, lines)
 }
 
 fn classification(study: &Study<'_>) -> PageTable {

@@ -84,6 +84,11 @@ fn input() -> ReportInput {
             details: Vec::new(),
         },
         examples: vec![example("fresh", "", false), example("thawed", "-5", true)],
+        album: {
+            let mut album = Album::new();
+            album.add(&example("thawed", "-5", true)).unwrap();
+            album
+        },
     }
 }
 
@@ -179,14 +184,7 @@ fn whole_report_is_written() {
     assert!(page.contains("1 of 2 cells exceed the control “Whole tissue” (0.15)"));
     assert!(page.contains("&lt; 0.001"));
     // Nothing is fetched: no address in any attribute that loads.
-    for loads in [
-        "src=\"http",
-        "href=\"http",
-        "url(",
-        "@import",
-        "<script",
-        "<iframe",
-    ] {
+    for loads in ["src=\"http", "href=\"http", "url(", "@import", "<iframe"] {
         assert!(!page.contains(loads), "{loads}");
     }
     let left: Vec<_> = fs::read_dir(out.path().join("figures"))
@@ -227,17 +225,72 @@ fn claims_are_judged_and_published_numbers_are_quoted() {
 }
 
 #[test]
+fn tables_are_also_markdown_and_latex() {
+    let out = tempfile::tempdir().unwrap();
+    tables(out.path());
+    write_report(out.path(), &input()).unwrap();
+    let read = |name: &str| fs::read_to_string(out.path().join("tables").join(name)).unwrap();
+    let markdown = read("markdown/overlap.md");
+    assert!(markdown.contains("| Network | Method |"), "{markdown}");
+    assert!(markdown.contains("phantom") && !markdown.contains("<script>"));
+    let latex = read("latex/tests.tex");
+    assert!(latex.contains(r"\begin{tabular}"), "{latex}");
+    assert!(
+        latex.contains(r"pseudo\_replication") && latex.contains("$<$ 0.001"),
+        "{latex}"
+    );
+    assert!(read("latex/claims.tex").contains("H22"));
+    assert!(read("markdown/table-1.md").contains("ResNet50"));
+}
+
+#[test]
+fn a_full_album_leaves_the_rest_out() {
+    let mut album = Album::new();
+    let noisy = |seed: u32| {
+        let mut slice = example("thawed", "-5", true);
+        let value = |r: usize, c: usize| {
+            let mixed = (r as u32 * 7919 + c as u32 * 104_729 + seed).wrapping_mul(2_654_435_761);
+            (mixed >> 24) as f32 / 255.0
+        };
+        let size = (512, 512);
+        slice.image = Array2::from_shape_fn(size, |(r, c)| value(r, c));
+        slice.foreground = Array2::from_elem(size, true);
+        slice.truth = None;
+        slice.supervised = None;
+        slice.maps = (0..40)
+            .map(|i| ExampleMap {
+                model: format!("net{i}"),
+                method: "grad_cam".into(),
+                map: Array2::from_shape_fn(size, |(r, c)| value(r / 8, c / 8)),
+            })
+            .collect();
+        slice
+    };
+    let one = noisy(1);
+    while album.left_out() == 0 {
+        album.add(&one).unwrap();
+    }
+    assert!(album.bytes() <= Album::BUDGET && album.len() > 10);
+}
+
+#[test]
 fn text_from_users_is_escaped_everywhere() {
     let out = tempfile::tempdir().unwrap();
     tables(out.path());
     let summary = write_report(out.path(), &input()).unwrap();
     for path in summary.figures.iter().chain([&summary.report]) {
         let text = fs::read_to_string(path).unwrap();
-        assert!(!text.contains("<script"), "{}", path.display());
-        assert!(!text.contains("alert('x')"), "{}", path.display());
+        assert!(!text.contains("<script>alert"), "{}", path.display());
+        assert_eq!(
+            text.matches("<script").count(),
+            if path.ends_with("report.html") { 2 } else { 0 },
+            "the browser's data and its program, nothing else: {}",
+            path.display()
+        );
     }
     let page = fs::read_to_string(&summary.report).unwrap();
     assert!(page.contains("&lt;script&gt;"));
+    assert!(page.contains("\\u003cscript\\u003e"));
 }
 
 #[test]

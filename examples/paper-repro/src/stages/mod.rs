@@ -9,6 +9,7 @@ mod import;
 mod phantom;
 mod preprocess;
 mod report;
+mod report_slices;
 mod supervise;
 mod train;
 

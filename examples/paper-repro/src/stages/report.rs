@@ -1,22 +1,16 @@
 //! Tables and maps -> figures and `report.html`.
 
 use cnn_zoo::train::Optimiser;
-use mri_io::npy;
-use ndarray::Axis;
 
-use super::{Run, Stage, json};
+use super::{Run, Stage, json, report_slices};
 use crate::cli::StageName;
 use crate::config::Config;
 use crate::config::switches::{NormaliseRule, Split};
-use crate::division::Division;
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::manifest::Manifest;
-use crate::outputs::Arm;
 use crate::report::{
-    ExampleMap, ExampleSlice, Fact, NetworkFacts, ReportInput, RunCosts, RunFacts, StageCost,
-    network_title, write_report,
+    Fact, NetworkFacts, ReportInput, RunCosts, RunFacts, StageCost, network_title, write_report,
 };
-use crate::slices::{SliceArchive, resample};
 use crate::study::Study;
 
 pub(super) struct Report;
@@ -49,6 +43,8 @@ impl Stage for Report {
             "published/tests.csv",
             "published/claims.csv",
             "tables/claims.csv",
+            "tables/markdown",
+            "tables/latex",
         ]
     }
 
@@ -57,7 +53,8 @@ impl Stage for Report {
         let input = ReportInput {
             facts: facts(run, &study, manifest),
             costs: costs(manifest),
-            examples: examples(run, &study)?,
+            examples: report_slices::examples(run, &study)?,
+            album: report_slices::album(run, &study)?,
         };
         let summary = write_report(run.outputs.root(), &input).map_err(|e| Error::Run(e.into()))?;
         run.reporter.say(format!("  {}", summary.report.display()));
@@ -272,137 +269,4 @@ fn costs(manifest: &Manifest) -> RunCosts {
         threads: Some(rayon::current_num_threads()),
         details: Vec::new(),
     }
-}
-
-/// Brings all slices to [0, 1] by one scale: black is the least value of any tissue (or 0), white the 99.5th percentile.
-fn scale_for_the_eye(examples: &mut [ExampleSlice]) {
-    let tissue = |example: &ExampleSlice| -> Vec<f32> {
-        let pixels = example.image.iter().zip(&example.foreground);
-        pixels
-            .filter(|(_, inside)| **inside)
-            .map(|(value, _)| *value)
-            .collect()
-    };
-    let mut values: Vec<f32> = examples.iter().flat_map(tissue).collect();
-    values.sort_unstable_by(f32::total_cmp);
-    let (Some(&least), Some(&high)) = (
-        values.first(),
-        values.get(values.len().saturating_sub(1) * 995 / 1000),
-    ) else {
-        return;
-    };
-    let low = least.min(0.0);
-    let range = if high > low { high - low } else { 1.0 };
-    for example in examples {
-        ndarray::Zip::from(&mut example.image)
-            .and(&example.foreground)
-            .for_each(|pixel, &inside| {
-                *pixel = if inside {
-                    ((*pixel - low) / range).clamp(0.0, 1.0)
-                } else {
-                    0.0
-                }
-            });
-    }
-}
-
-/// Damage according to the supervised patch network on one kept slice; none where it did not run.
-fn supervised(
-    run: &Run,
-    scan: &str,
-    slices: &crate::slices::ScanSlices,
-    at: usize,
-) -> Result<Option<ndarray::Array2<f32>>> {
-    let path = run
-        .outputs
-        .root()
-        .join("supervised")
-        .join(format!("{scan}.npy"));
-    if !path.exists() {
-        return Ok(None);
-    }
-    let labels = npy::read_f32(&path).doing("read the supervised map", &path)?;
-    if labels.dim() != slices.images.dim() {
-        return Err(Error::run(format!(
-            "{} has shape {:?}, the slices of scan {scan} have {:?}",
-            path.display(),
-            labels.dim(),
-            slices.images.dim()
-        )));
-    }
-    let plane = labels.index_axis_move(Axis(0), at);
-    Ok(Some(plane.mapv(|label| f32::from(u8::from(label == 1.0)))))
-}
-
-/// The middle slice of the first scan of every treatment, and of the other class.
-fn examples(run: &Run, study: &Study) -> Result<Vec<ExampleSlice>> {
-    let archive = SliceArchive::open(&run.outputs.slices())?;
-    let division = Division::load(&run.config, study, &archive)?;
-    let mut seen: Vec<(u32, Option<&str>)> = Vec::new();
-    let mut examples = Vec::new();
-    for (scan, specimen) in study.specimens.iter().enumerate() {
-        let label = study.labels[scan];
-        let group = (
-            label,
-            if label == 1 {
-                specimen.treatment.as_deref()
-            } else {
-                None
-            },
-        );
-        if seen.contains(&group) {
-            continue;
-        }
-        if division.maps(scan).is_none() {
-            continue;
-        }
-        seen.push(group);
-        let slices = archive.read(&specimen.scan)?;
-        let at = slices.indices.len() / 2;
-        let truth = if run.config.is_synthetic() {
-            let path = run.outputs.truth(&specimen.scan);
-            let truth = npy::read_f32(&path)
-                .doing("read the truth", &path)?
-                .select(Axis(0), &[slices.indices[at]]);
-            Some(resample(truth, run.config.preprocess.image_size).index_axis_move(Axis(0), 0))
-        } else {
-            None
-        };
-        let mut maps = Vec::new();
-        for network in &run.config.networks {
-            for method in &run.config.explain.methods {
-                let path = run.outputs.cam(
-                    Arm::Trained(0),
-                    network.architecture,
-                    method,
-                    &specimen.scan,
-                );
-                let map = npy::read_f32(&path).doing("read the map", &path)?;
-                maps.push(ExampleMap {
-                    model: network.architecture.to_string(),
-                    method: method.to_string(),
-                    map: map.index_axis_move(Axis(0), at),
-                });
-            }
-        }
-        let supervised = supervised(run, &specimen.scan, &slices, at)?;
-        let foreground = slices.foreground.index_axis(Axis(0), at).to_owned();
-        examples.push(ExampleSlice {
-            scan: specimen.scan.clone(),
-            class: specimen.class.clone(),
-            treatment: if label == 1 {
-                specimen.treatment.clone().unwrap_or_default()
-            } else {
-                String::new()
-            },
-            slice_index: slices.indices[at],
-            image: slices.images.index_axis_move(Axis(0), at),
-            foreground,
-            truth,
-            supervised,
-            maps,
-        });
-    }
-    scale_for_the_eye(&mut examples);
-    Ok(examples)
 }
