@@ -90,6 +90,17 @@ pub enum Command {
     CheckData,
     /// Measure a few steps and print what time and memory the study would take
     Estimate,
+    /// List the tasks of the study, for a scheduler
+    Plan {
+        /// As JSON: id, needs, inputs, outputs and resources of each task
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run one task of the plan; what is already done is left alone
+    RunTask {
+        /// Its id, as `plan` lists it
+        id: String,
+    },
 }
 
 /// A stage of the study, in order.

@@ -17,6 +17,7 @@ pub mod manifest;
 pub mod memory;
 pub mod outputs;
 pub mod patches;
+pub mod plan;
 pub mod progress;
 pub mod published;
 pub mod report;
@@ -42,6 +43,17 @@ pub fn start(cli: &Cli) -> Result<()> {
     let config = cli.effective_config()?;
     if cli.print_config {
         let text = config.to_toml()?;
+        return std::io::stdout()
+            .write_all(text.as_bytes())
+            .map_err(|e| error::Error::Run(e.into()));
+    }
+    if let Some(cli::Command::Plan { json }) = &cli.command {
+        let plan = plan::Plan::of(&config)?;
+        let text = if *json {
+            plan.to_json()?
+        } else {
+            plan.to_text()
+        };
         return std::io::stdout()
             .write_all(text.as_bytes())
             .map_err(|e| error::Error::Run(e.into()));
@@ -73,6 +85,9 @@ pub fn start(cli: &Cli) -> Result<()> {
         reporter: progress::Reporter::stderr(),
         interrupt,
     };
+    if let Some(cli::Command::RunTask { id }) = &cli.command {
+        return plan::run_task(&run, id);
+    }
     stages::run_all(&run, cli.stage)
 }
 

@@ -6,6 +6,7 @@
 mod analyse;
 mod explain;
 mod import;
+mod parts;
 mod phantom;
 mod preprocess;
 mod report;
@@ -15,6 +16,7 @@ mod train;
 
 pub(crate) use import::locate;
 pub(crate) use train::backbone_config;
+pub(crate) use parts::{Part, parts, run_part};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -80,6 +82,28 @@ fn stages(config: &Config) -> Vec<Box<dyn Stage>> {
     stages.push(Box::new(analyse::Analyse));
     stages.push(Box::new(report::Report));
     stages
+}
+
+/// A stage as a plan lists it.
+pub(crate) struct Outline {
+    /// Which one.
+    pub name: StageName,
+    /// As on the command line.
+    pub id: &'static str,
+    /// Files and folders below the output folder that it writes.
+    pub owned: &'static [&'static str],
+}
+
+/// The stages of a configuration, in order.
+pub(crate) fn outline(config: &Config) -> Vec<Outline> {
+    stages(config)
+        .iter()
+        .map(|stage| Outline {
+            name: stage.name(),
+            id: stage_name(stage.name()),
+            owned: stage.owned(),
+        })
+        .collect()
 }
 
 /// The part of a configuration that `value` is, as JSON.
@@ -192,6 +216,15 @@ pub fn run_all(run: &Run, last: Option<StageName>) -> Result<()> {
             .collect();
         remove_outputs(root, &stale)?;
         if !asked_for {
+            // its parts may now be run one by one, and a later run finds what they left
+            if !parts(&run.config, stage.name()).is_empty() {
+                manifest.unfinished = Some(Unfinished {
+                    name: name.to_owned(),
+                    fingerprint,
+                    seconds: spent,
+                });
+                manifest.write(&run.outputs.manifest())?;
+            }
             return Ok(());
         }
         execute(run, stage.as_ref(), &mut manifest, fingerprint, spent)?;
