@@ -77,7 +77,7 @@ pub fn start(cli: &Cli) -> Result<()> {
                 _ => check_data::check_data(&config, &outputs, say),
             };
         }
-        None => {}
+        Some(cli::Command::Plan { .. } | cli::Command::RunTask { .. }) | None => {}
     }
     let run = stages::Run {
         config,

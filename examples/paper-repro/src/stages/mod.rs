@@ -15,8 +15,8 @@ mod supervise;
 mod train;
 
 pub(crate) use import::locate;
-pub(crate) use train::backbone_config;
 pub(crate) use parts::{Part, parts, run_part};
+pub(crate) use train::backbone_config;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
