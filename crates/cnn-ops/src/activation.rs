@@ -183,3 +183,30 @@ impl CustomOp2 for ClampBackward {
         with_element!(op, s1.dtype(), T => pointwise::clamp_backward::<T>(op, upper, y, dy))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{backward, forward};
+    use crate::simd::Level;
+
+    #[test]
+    fn kernels_agree_between_instruction_sets() {
+        for level in Level::available() {
+            for n in 0..70 {
+                let x: Vec<f32> = (0..n).map(|i| (i * 37 % 19) as f32 - 6.0).collect();
+                let dy: Vec<f32> = (0..n).map(|i| i as f32 + 1.0).collect();
+                let (mut y, mut dx) = (vec![f32::NAN; n], vec![f32::NAN; n]);
+                forward::at(level, &x, 6.0, &mut y);
+                backward::at(level, &y, &dy, 6.0, &mut dx);
+                for i in 0..n {
+                    assert_eq!(y[i], x[i].clamp(0.0, 6.0));
+                    let inside = x[i] > 0.0 && x[i] < 6.0;
+                    assert_eq!(dx[i], if inside { dy[i] } else { 0.0 });
+                }
+            }
+            let mut y = [0f32];
+            forward::at(level, &[f32::NAN], 6.0, &mut y);
+            assert!(y[0].is_nan());
+        }
+    }
+}

@@ -34,7 +34,8 @@ pub use linear::linear;
 pub use loss::softmax_cross_entropy;
 pub use memory::keep_freed_memory;
 pub use norm::{
-    BatchNormOutput, GhostBatchNormOutput, batch_norm_eval, batch_norm_train, ghost_batch_norm,
+    BatchNormOutput, GhostBatchNormOutput, Momentum, batch_norm_eval, batch_norm_train,
+    ghost_batch_norm, update_running,
 };
 pub use pad::{pad_reflect, pad_zero};
 pub use pool::{CountPadding, adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, max_pool2d};

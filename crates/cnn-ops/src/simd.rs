@@ -173,3 +173,23 @@ kernel! {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Level, copy_strided};
+
+    #[test]
+    fn every_level_copies_the_same() {
+        for level in Level::available() {
+            for n in 0..80 {
+                let x: Vec<f32> = (0..n).map(|i| i as f32).collect();
+                for stride in 1..5 {
+                    let expected: Vec<f32> = x.iter().copied().step_by(stride).collect();
+                    let mut out = vec![f32::NAN; expected.len()];
+                    copy_strided::at(level, &x, stride, &mut out);
+                    assert_eq!(out, expected);
+                }
+            }
+        }
+    }
+}

@@ -1,12 +1,12 @@
 //! Wrong arguments are typed errors that name both values, and no shape panics.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use cnn_ops::{
-    ConvOptions, CountPadding, Error, Padding, PoolOptions, Result, adaptive_avg_pool2d,
+    ConvOptions, CountPadding, Error, Momentum, Padding, PoolOptions, Result, adaptive_avg_pool2d,
     avg_pool2d, batch_norm_eval, batch_norm_train, conv2d, dropout, global_avg_pool2d, init,
-    linear, max_pool2d, pad_reflect, pad_zero, relu, softmax_cross_entropy, upsample_bilinear2d,
-    upsample_nearest2d,
+    linear, max_pool2d, pad_reflect, pad_zero, relu, softmax_cross_entropy, update_running,
+    upsample_bilinear2d, upsample_nearest2d,
 };
 use proptest::prelude::*;
 
@@ -236,4 +236,25 @@ proptest! {
         prop_assert_eq!(max_pool2d(&x, &pool).is_ok(), stride || which == 7);
         prop_assert!(init::constant(&[huge, huge], 0.0, DType::F32, &Device::Cpu).is_err());
     }
+}
+
+#[test]
+fn running_statistics() {
+    let running = Var::new(&[1f64, 2.], &Device::Cpu).unwrap();
+    let batch = Tensor::new(&[3f64, 6.], &Device::Cpu).unwrap();
+    update_running(&running, &batch, Momentum::Torch(0.25)).unwrap();
+    assert_eq!(running.to_vec1::<f64>().unwrap(), [1.5, 3.]);
+    update_running(&running, &batch, Momentum::Keras(0.5)).unwrap();
+    assert_eq!(running.to_vec1::<f64>().unwrap(), [2.25, 4.5]);
+    for momentum in [-0.1, 1.5, f64::NAN] {
+        let error = update_running(&running, &batch, Momentum::Keras(momentum)).unwrap_err();
+        assert!(matches!(error, Error::InvalidValue { .. }), "{error}");
+    }
+    let short = Tensor::new(&[3f64], &Device::Cpu).unwrap();
+    let error = update_running(&running, &short, Momentum::Torch(0.1)).unwrap_err();
+    assert!(matches!(error, Error::ShapeMismatch { .. }), "{error}");
+    let single = batch.to_dtype(DType::F32).unwrap();
+    let error = update_running(&running, &single, Momentum::Torch(0.1)).unwrap_err();
+    assert!(matches!(error, Error::DTypeMismatch { .. }), "{error}");
+    assert_eq!(running.to_vec1::<f64>().unwrap(), [2.25, 4.5]);
 }

@@ -2,9 +2,12 @@
 //! time: its maps stay in the cache from the sums to the result.
 #![allow(unsafe_code)]
 
+use super::kernels::{
+    Affine, Slopes, add_products, add_rectified, add_squares, add_sum, write_affine,
+    write_gradient, write_masked, write_rectified, write_rectified_gradient, write_sum,
+};
 use crate::element::Element;
 use crate::parallel::{Shared, fill_vec, for_each_task};
-use crate::simd::kernel;
 
 /// Mean and biased variance of a channel over a piece.
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,113 +89,6 @@ unsafe fn fresh<'a, T: Element>(
     unsafe {
         std::ptr::write_bytes(start, 0, range.len());
         buffer.slice(range.start, range.len())
-    }
-}
-
-/// Elements whose sum is kept in `T`.
-const BLOCK: usize = 1024;
-const LANES: usize = 16;
-
-macro_rules! sum_blocks {
-    ($n:expr, $sums:expr, $i:ident => $term:expr) => {{
-        let n = $n;
-        let mut start = 0;
-        while start < n {
-            let end = (start + BLOCK).min(n);
-            let (mut first, mut second) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-            let whole = start + (end - start) / LANES * LANES;
-            let mut at = start;
-            while at < whole {
-                for l in 0..LANES {
-                    let $i = at + l;
-                    let [a, b]: [T; 2] = $term;
-                    first[l] += a;
-                    second[l] += b;
-                }
-                at += LANES;
-            }
-            // Apart, so that the lanes above are never indexed by a variable and stay in registers.
-            let mut rest = [[T::ZERO; LANES]; 2];
-            for l in 0..end - whole {
-                let $i = whole + l;
-                let [a, b]: [T; 2] = $term;
-                rest[0][l] = a;
-                rest[1][l] = b;
-            }
-            let mut totals = [0.0; 2];
-            for l in 0..LANES {
-                totals[0] += (first[l] + rest[0][l]).to_f64();
-                totals[1] += (second[l] + rest[1][l]).to_f64();
-            }
-            $sums[0] += totals[0];
-            $sums[1] += totals[1];
-            start = end;
-        }
-    }};
-}
-
-kernel! {
-    /// Adds Σ x.
-    fn add_sum<T>(x: &[T], sums: &mut [f64; 2]) {
-        sum_blocks!(x.len(), sums, i => [x[i], T::ZERO]);
-    }
-}
-
-kernel! {
-    /// Adds Σ (x − mean)².
-    fn add_squares<T>(x: &[T], mean: T, sums: &mut [f64; 2]) {
-        sum_blocks!(x.len(), sums, i => [(x[i] - mean) * (x[i] - mean), T::ZERO]);
-    }
-}
-
-/// `y = (x − mean)·scale + beta`
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Affine<T> {
-    mean: T,
-    scale: T,
-    beta: T,
-}
-
-impl<T: Element> Affine<T> {
-    #[inline(always)]
-    fn apply(self, x: T) -> T {
-        (x - self.mean) * self.scale + self.beta
-    }
-}
-
-kernel! {
-    fn write_affine<T>(x: &[T], f: Affine<T>, y: &mut [T]) {
-        let x = &x[..y.len()];
-        for i in 0..y.len() {
-            y[i] = f.apply(x[i]);
-        }
-    }
-}
-
-kernel! {
-    fn write_rectified<T>(x: &[T], f: Affine<T>, y: &mut [T]) {
-        let x = &x[..y.len()];
-        for i in 0..y.len() {
-            let v = f.apply(x[i]);
-            // Written so that NaN stays.
-            y[i] = if v < T::ZERO { T::ZERO } else { v };
-        }
-    }
-}
-
-kernel! {
-    fn write_sum<T>(x: &[T], f: Affine<T>, residual: &[T], relu: bool, y: &mut [T]) {
-        let (x, residual) = (&x[..y.len()], &residual[..y.len()]);
-        if relu {
-            for i in 0..y.len() {
-                let v = f.apply(x[i]) + residual[i];
-                y[i] = if v < T::ZERO { T::ZERO } else { v };
-            }
-        } else {
-            for i in 0..y.len() {
-                y[i] = f.apply(x[i]) + residual[i];
-            }
-        }
     }
 }
 
@@ -281,67 +177,6 @@ fn statistics_of<T: Element>(g: &Groups, x: &[T], index: usize, eps: f64) -> Sta
         } else {
             0.0
         },
-    }
-}
-
-kernel! {
-    /// Adds Σ d and Σ (x − mean)·d.
-    fn add_products<T>(x: &[T], d: &[T], mean: T, sums: &mut [f64; 2]) {
-        let x = &x[..d.len()];
-        sum_blocks!(d.len(), sums, i => [d[i], (x[i] - mean) * d[i]]);
-    }
-}
-
-kernel! {
-    /// The same with `d` zero where the normalised `x` is not positive.
-    fn add_rectified<T>(x: &[T], d: &[T], f: Affine<T>, sums: &mut [f64; 2]) {
-        // Selected first: the signs are random, and a wrong guess in the sum is dear.
-        let mut kept = [T::ZERO; BLOCK];
-        for (x, d) in x.chunks(BLOCK).zip(d.chunks(BLOCK)) {
-            let n = d.len();
-            let (x, kept) = (&x[..n], &mut kept[..n]);
-            for i in 0..n {
-                kept[i] = if f.apply(x[i]) > T::ZERO { d[i] } else { T::ZERO };
-            }
-            sum_blocks!(n, sums, i => [kept[i], (x[i] - f.mean) * kept[i]]);
-        }
-    }
-}
-
-kernel! {
-    /// `d` where `y` is positive, else zero.
-    fn write_masked<T>(y: &[T], d: &[T], out: &mut [T]) {
-        let (y, d) = (&y[..out.len()], &d[..out.len()]);
-        for i in 0..out.len() {
-            out[i] = if y[i] > T::ZERO { d[i] } else { T::ZERO };
-        }
-    }
-}
-
-/// `dx = scale·d − constant − slope·(x − mean)`
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Slopes<T> {
-    scale: T,
-    constant: T,
-    slope: T,
-}
-
-kernel! {
-    fn write_gradient<T>(x: &[T], d: &[T], f: Affine<T>, s: Slopes<T>, dx: &mut [T]) {
-        let (x, d) = (&x[..dx.len()], &d[..dx.len()]);
-        for i in 0..dx.len() {
-            dx[i] = s.scale * d[i] - s.constant - s.slope * (x[i] - f.mean);
-        }
-    }
-}
-
-kernel! {
-    fn write_rectified_gradient<T>(x: &[T], d: &[T], f: Affine<T>, s: Slopes<T>, dx: &mut [T]) {
-        let (x, d) = (&x[..dx.len()], &d[..dx.len()]);
-        for i in 0..dx.len() {
-            let d = if f.apply(x[i]) > T::ZERO { d[i] } else { T::ZERO };
-            dx[i] = s.scale * d - s.constant - s.slope * (x[i] - f.mean);
-        }
     }
 }
 

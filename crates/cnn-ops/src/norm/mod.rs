@@ -2,7 +2,9 @@
 
 mod ghost;
 mod groups;
+mod kernels;
 pub(crate) mod recorded;
+mod running;
 mod scale_shift;
 
 use std::sync::{Arc, OnceLock};
@@ -15,6 +17,7 @@ use crate::element::{
 use crate::error::{Error, Result};
 pub use ghost::{GhostBatchNormOutput, ghost_batch_norm};
 use groups::{Groups, Rectified, Statistics, Tail};
+pub use running::{Momentum, update_running};
 use scale_shift::ScaleShift;
 
 /// What [`batch_norm_train`] returns.

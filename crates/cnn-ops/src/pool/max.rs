@@ -276,3 +276,30 @@ impl CustomOp1 for MaxPoolBackward {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::take_larger;
+    use crate::simd::Level;
+
+    #[test]
+    fn kernels_agree_between_instruction_sets() {
+        for level in Level::available() {
+            for n in 0..70 {
+                let x: Vec<f32> = (0..n).map(|i| (i * 37 % 11) as f32).collect();
+                let before: Vec<f32> = (0..n).map(|i| (i * 23 % 11) as f32).collect();
+                let (mut best, mut at) = (before.clone(), vec![7; n]);
+                take_larger::at(level, &x, 2, 100, &mut best, &mut at);
+                for i in 0..n {
+                    // a tie keeps the first
+                    let taken = x[i] > before[i];
+                    assert_eq!(best[i], x[i].max(before[i]));
+                    assert_eq!(at[i], if taken { 100 + 2 * i as u32 } else { 7 });
+                }
+            }
+            let (mut best, mut at) = ([1f32], [7]);
+            take_larger::at(level, &[f32::NAN], 2, 100, &mut best, &mut at);
+            assert!(best[0].is_nan() && at == [100]);
+        }
+    }
+}

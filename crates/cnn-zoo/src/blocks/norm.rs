@@ -1,6 +1,7 @@
 //! Batch norm: batch statistics in training, running statistics else.
 
 use candle_core::{Tensor, Var};
+use cnn_ops::Momentum;
 use cnn_ops::vjp::BatchNormOptions;
 
 use crate::architecture::Convention;
@@ -120,9 +121,11 @@ impl BatchNorm {
 
     /// `running ← momentum · running + (1 − momentum) · batch`
     fn move_towards(&self, running: &Var, batch: &Tensor) -> Result<(), candle_core::Error> {
-        let kept = (running.as_detached_tensor() * self.momentum)?;
-        let added = (batch * (1.0 - self.momentum))?;
-        running.set(&(kept + added)?)
+        Ok(cnn_ops::update_running(
+            running,
+            batch,
+            Momentum::Keras(self.momentum),
+        )?)
     }
 
     /// The convolution that does what `conv` followed by this norm (running statistics) does.
