@@ -18,7 +18,9 @@ mod volume;
 mod write;
 
 pub use acquisition::Acquisition;
-pub use archive::{Archive, ArchiveWriter, ArrayElement, Attribute, NamedArray};
+#[cfg(feature = "libhdf5")]
+pub use archive::libhdf5;
+pub use archive::{Archive, ArchiveWriter, ArrayElement, Attribute, Hdf5File, NamedArray};
 pub use deidentify::{Deidentification, DeidentificationReport, deidentify};
 pub use error::{Error, Result, Source};
 pub use problem::Problem;

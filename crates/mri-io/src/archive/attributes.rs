@@ -18,6 +18,8 @@ pub enum Attribute {
     Number(f64),
     /// Several numbers.
     Numbers(Vec<f64>),
+    /// Several texts.
+    Texts(Vec<String>),
 }
 
 impl From<&str> for Attribute {
@@ -45,6 +47,7 @@ impl Attribute {
             Self::Integer(number) => AttrValue::I64(*number),
             Self::Number(number) => AttrValue::F64(*number),
             Self::Numbers(numbers) => AttrValue::F64Array(numbers.clone()),
+            Self::Texts(texts) => AttrValue::StringArray(texts.clone()),
         }
     }
 
@@ -52,6 +55,9 @@ impl Attribute {
     pub(crate) fn from_hdf5(value: &AttrValue) -> Option<Self> {
         if let Some(text) = value.as_str() {
             return Some(Self::Text(text.to_owned()));
+        }
+        if let Some(texts) = value.as_strings() {
+            return Some(Self::Texts(texts.to_vec()));
         }
         match value {
             AttrValue::F64(number) => Some(Self::Number(*number)),

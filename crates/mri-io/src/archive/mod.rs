@@ -11,11 +11,16 @@
 
 mod attributes;
 mod chunks;
+mod entry;
+mod file;
 mod graft;
+#[cfg(feature = "libhdf5")]
+pub mod libhdf5;
 mod reader;
 mod writer;
 
 pub use attributes::Attribute;
+pub use file::Hdf5File;
 pub use reader::{Archive, NamedArray};
 pub use writer::ArchiveWriter;
 
@@ -26,9 +31,16 @@ pub(crate) const FORMAT_VERSION: i64 = 1;
 pub(crate) const VOLUMES: &str = "volumes";
 pub(crate) const ARRAYS: &str = "arrays";
 
+/// Most parts of a name.
+const MAX_PARTS: usize = 32;
+
 mod sealed {
     /// Keeps the set of element types closed.
+    #[cfg(not(feature = "libhdf5"))]
     pub trait Sealed {}
+    /// Keeps the set of element types closed; the C library must know them too.
+    #[cfg(feature = "libhdf5")]
+    pub trait Sealed: hdf5::H5Type {}
     impl Sealed for f32 {}
     impl Sealed for u8 {}
 }
@@ -55,6 +67,8 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
         "it contains a zero byte"
     } else if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
         "it has an empty, . or .. part"
+    } else if name.split('/').count() > MAX_PARTS {
+        "it has more than 32 parts"
     } else {
         return Ok(());
     };
@@ -71,7 +85,8 @@ mod tests {
     #[test]
     fn names_are_relative_paths() {
         assert!(check_name("fish 1/left.dcm").is_ok());
-        for name in ["", "/a", "a/", "a//b", "../a", "a/./b", "a\0"] {
+        let deep = vec!["a"; 33].join("/");
+        for name in ["", "/a", "a/", "a//b", "../a", "a/./b", "a\0", &deep] {
             assert!(check_name(name).is_err(), "{name:?}");
         }
     }

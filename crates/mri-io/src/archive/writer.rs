@@ -14,7 +14,7 @@ use crate::atomic::Pending;
 use crate::{Archive, Error, Result, Volume};
 
 /// Level of deflate: the default of h5py.
-const DEFLATE_LEVEL: u32 = 4;
+pub(super) const DEFLATE_LEVEL: u32 = 4;
 
 /// Writes an [`Archive`]: under a temporary name first, under its own on [`finish`](Self::finish).
 ///
@@ -224,13 +224,7 @@ impl ArchiveWriter {
         array: ArrayView<'_, T, D>,
         attributes: &[(&str, Attribute)],
     ) -> Result<()> {
-        if array.is_empty() || array.ndim() == 0 {
-            return Err(Error::Shape {
-                what: "array",
-                expected: vec![1],
-                found: array.shape().to_vec(),
-            });
-        }
+        not_empty(&array)?;
         self.write(ARRAYS, name, |archive, full| {
             let build = |dataset: &mut DatasetBuilder| {
                 dataset.with_data(&array.iter().copied().collect::<Vec<T>>());
@@ -240,6 +234,65 @@ impl ArchiveWriter {
                 }
             };
             archive.root().create_dataset(full, build).map(drop)
+        })
+    }
+
+    /// Takes out a volume or an array, or all volumes and arrays below a name, as in
+    /// `remove("fish 1")` for `fish 1/left` and `fish 1/right`. To replace a group, take it out and
+    /// write it anew; readers see neither before [`finish`](Self::finish).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchEntry`] if there is nothing of this name; else as
+    /// [`write_volume`](Self::write_volume).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mri_io::{Archive, Spacing, Volume};
+    /// use ndarray::Array3;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("archive.h5");
+    /// let volume = Volume::new(Array3::from_elem((2, 8, 8), 7), Spacing::isotropic(1.0))?;
+    /// let mut writer = Archive::create(&path)?;
+    /// for name in ["fish 1/left", "fish 1/right", "fish 2/left"] {
+    ///     writer.write_volume(name, &volume)?;
+    /// }
+    /// writer.finish()?;
+    ///
+    /// let mut writer = Archive::edit(&path)?;
+    /// writer.remove("fish 1")?;
+    /// writer.write_volume("fish 1/left", &volume)?;
+    /// writer.finish()?;
+    /// assert_eq!(Archive::open(&path)?.names()?, ["fish 1/left", "fish 2/left"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn remove(&mut self, name: &str) -> Result<()> {
+        check_name(name)?;
+        let path = self.pending.target().to_path_buf();
+        let mut found = false;
+        for group in [VOLUMES, ARRAYS] {
+            let full = format!("{group}/{name}");
+            if !self.entries.contains(&full) {
+                continue;
+            }
+            found = true;
+            let below = format!("{full}/");
+            self.entries
+                .retain(|entry| *entry != full && !entry.starts_with(&below));
+            self.file
+                .root()
+                .delete(&full)
+                .and_then(|()| self.file.commit())
+                .map_err(|e| archive_error(&path, &full, e))?;
+        }
+        if found {
+            return Ok(());
+        }
+        Err(Error::NoSuchEntry {
+            path,
+            entry: name.to_owned(),
         })
     }
 
@@ -305,6 +358,18 @@ impl ArchiveWriter {
             .map_err(|e| Error::io(&path, e))?;
         pending.commit(&written)
     }
+}
+
+/// HDF5 has no chunks without elements.
+pub(super) fn not_empty<T, D: Dimension>(array: &ArrayView<'_, T, D>) -> Result<()> {
+    if array.is_empty() || array.ndim() == 0 {
+        return Err(Error::Shape {
+            what: "array",
+            expected: vec![1],
+            found: array.shape().to_vec(),
+        });
+    }
+    Ok(())
 }
 
 /// One compressed chunk per index of the first axis.
