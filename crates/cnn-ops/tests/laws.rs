@@ -148,18 +148,26 @@ fn fused_equals_the_separate_operators() -> Result<()> {
         let w = distinct(&[f, c / groups, k, k], 2).to_dtype(DType::F32)?;
         let b = distinct(&[f], 3).to_dtype(DType::F32)?;
         let residual = distinct(&[3, f, h, h], 4).to_dtype(DType::F32)?;
-        let y = conv2d(&x, &w, Some(&b), &options)?;
-        let expected = values(&relu(&(y + &residual)?)?);
-        let fused = conv2d_fused(
-            &x,
-            &w,
-            Some(&b),
-            Some(&residual),
-            Activation::Relu,
-            &options,
-        )?;
-        // Same sums in the same order: bias, then residual.
-        assert_eq!(values(&fused), expected);
+        for (bias, added, rectified) in (0..8).map(|i| (i & 1 == 0, i & 2 == 0, i & 4 == 0)) {
+            let b = bias.then_some(&b);
+            let mut expected = conv2d(&x, &w, b, &options)?;
+            if added {
+                expected = (expected + &residual)?;
+            }
+            let mut activation = Activation::None;
+            if rectified {
+                expected = relu(&expected)?;
+                activation = Activation::Relu;
+            }
+            let residual = added.then_some(&residual);
+            let fused = conv2d_fused(&x, &w, b, residual, activation, &options)?;
+            // Same sums in the same order: bias, then residual.
+            assert_eq!(
+                values(&fused),
+                values(&expected),
+                "{c} {bias} {added} {rectified}"
+            );
+        }
     }
     Ok(())
 }
