@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use fillet_preprocess::phantom::Confounds;
+use mri_io::atomic::write_atomically;
+
 use crate::cli::{Cli, StageName};
-use crate::config::{Protocol, SWITCHES};
+use crate::config::{Config, Protocol, SWITCHES, Switches};
 use crate::error::{Context, Error, Result};
 use crate::interrupt::Interrupt;
 use crate::outputs::Outputs;
@@ -15,8 +18,13 @@ use crate::table::{Table, number};
 /// A headline number: what it is, and of which network and method.
 type Key = [String; 3];
 
+/// What is flipped besides the rows of a protocol: everything that differs between the sessions of a phantom without
+/// being damage.
+const CONFOUNDS: &str = "confounds";
+
 /// Runs both ends, then every variant that differs from an end in one switch, and writes `protocol_effects.csv` and
-/// `protocol_summary.csv`.
+/// `protocol_summary.csv`; the reports of both ends show them. With a phantom, its confounds are a row too, from
+/// good practice only: no protocol says anything about them.
 ///
 /// A variant begins with the results of its end and makes anew only what its switch touches. A comparison that was
 /// stopped goes on where it was.
@@ -26,9 +34,10 @@ type Key = [String; 3];
 /// [`Error::Usage`] if the output folder holds a study, and whatever a study may fail with.
 pub fn compare_protocols(cli: &Cli, only: &[String], interrupt: &Interrupt) -> Result<()> {
     let reporter = Reporter::stderr();
-    if let Some(unknown) = only.iter().find(|name| !SWITCHES.contains(&name.as_str())) {
+    let known = |name: &String| SWITCHES.contains(&name.as_str()) || name == CONFOUNDS;
+    if let Some(unknown) = only.iter().find(|name| !known(name)) {
         return Err(Error::usage(format!(
-            "`{unknown}` is no switch; they are {}",
+            "`{unknown}` is no switch; they are {}, {CONFOUNDS}",
             SWITCHES.join(", ")
         )));
     }
@@ -65,29 +74,43 @@ pub fn compare_protocols(cli: &Cli, only: &[String], interrupt: &Interrupt) -> R
     ])?;
     for (end, other) in [(ends[0], ends[1]), (ends[1], ends[0])] {
         let base = variant(cli, end, None)?;
-        let target = variant(cli, other, None)?.config.switches;
+        let target = variant(cli, other, None)?.switches;
         let folder = cli.out.join(end.to_string());
         reporter.say(format!("== {end}"));
-        let before = study(base.config.clone(), &folder, interrupt)?;
-        for switch in SWITCHES {
-            let (from, to) = (base.config.switches.value(switch), target.value(switch));
-            if from == to || !(only.is_empty() || only.iter().any(|name| name == switch)) {
+        let before = study(base.clone(), &folder, interrupt)?;
+        for flip in flips(cli, end, &base, target)? {
+            if !(only.is_empty() || only.iter().any(|name| name == flip.name)) {
                 continue;
             }
-            reporter.say(format!("== {end}, {switch} = {to} instead of {from}"));
-            let flipped = cli.out.join(format!("{end}-{switch}"));
+            let Flip { name, from, to, .. } = &flip;
+            reporter.say(format!("== {end}, {name} = {to} instead of {from}"));
+            let flipped = cli.out.join(format!("{end}-{name}"));
             link_study(&folder, &flipped)?;
-            let after = study(
-                variant(cli, end, Some((switch, &to)))?.config,
-                &flipped,
-                interrupt,
-            )?;
-            let named = [end.to_string(), switch.to_owned(), from, to];
+            let after = study(flip.config, &flipped, interrupt)?;
+            let named = [end.to_string(), flip.name.to_owned(), flip.from, flip.to];
             report(&named, &before, &after, &mut effects, &mut summary)?;
         }
     }
-    effects.write(&cli.out.join("protocol_effects.csv"))?;
-    summary.write(&cli.out.join("protocol_summary.csv"))?;
+    let tables = [("protocol_effects", effects), ("protocol_summary", summary)];
+    for (name, table) in tables {
+        let path = cli.out.join(format!("{name}.csv"));
+        table.write(&path)?;
+        let text = std::fs::read(&path).doing("read", &path)?;
+        for end in ends {
+            let copy = Outputs::new(cli.out.join(end.to_string())).table(name);
+            write_atomically(&copy, |file| std::io::Write::write_all(file, &text))
+                .doing("write", &copy)?;
+        }
+    }
+    for end in ends {
+        reporter.say(format!("== report of {end}"));
+        let run = run_in(
+            variant(cli, end, None)?,
+            &cli.out.join(end.to_string()),
+            interrupt,
+        );
+        run_all(&run, None)?;
+    }
     reporter.say(format!(
         "{}",
         cli.out.join("protocol_summary.csv").display()
@@ -96,37 +119,74 @@ pub fn compare_protocols(cli: &Cli, only: &[String], interrupt: &Interrupt) -> R
 }
 
 /// The configuration of one end, with one switch flipped or none.
-fn variant(cli: &Cli, end: Protocol, flip: Option<(&str, &str)>) -> Result<Variant> {
+fn variant(cli: &Cli, end: Protocol, flip: Option<(&str, &str)>) -> Result<Config> {
     let mut cli = cli.clone();
     cli.protocol = Some(end);
     cli.switches = flip
         .map(|(switch, value)| format!("{switch}={value}"))
         .into_iter()
         .collect();
-    Ok(Variant {
-        config: cli.effective_config()?,
-    })
+    cli.effective_config()
 }
 
-struct Variant {
-    config: crate::config::Config,
+/// One end with one thing flipped.
+struct Flip {
+    name: &'static str,
+    from: String,
+    to: String,
+    config: Config,
+}
+
+/// Everything that can be flipped from one end.
+fn flips(cli: &Cli, end: Protocol, base: &Config, target: Switches) -> Result<Vec<Flip>> {
+    let mut flips = Vec::new();
+    for name in SWITCHES {
+        let (from, to) = (base.switches.value(name), target.value(name));
+        if from != to {
+            let config = variant(cli, end, Some((name, &to)))?;
+            flips.push(Flip {
+                name,
+                from,
+                to,
+                config,
+            });
+        }
+    }
+    if end == Protocol::Rigorous && base.is_synthetic() {
+        let (none, all) = (Confounds::default(), Confounds::all());
+        let absent = base.phantom.confounds == none;
+        let mut config = base.clone();
+        config.phantom.confounds = if absent { all } else { none };
+        let [from, to] = if absent {
+            ["none", "all"]
+        } else {
+            ["some", "none"]
+        };
+        flips.push(Flip {
+            name: CONFOUNDS,
+            from: from.to_owned(),
+            to: to.to_owned(),
+            config,
+        });
+    }
+    Ok(flips)
 }
 
 /// Runs a study up to its tables and reads the headline numbers.
-fn study(
-    config: crate::config::Config,
-    folder: &Path,
-    interrupt: &Interrupt,
-) -> Result<BTreeMap<Key, f64>> {
+fn study(config: Config, folder: &Path, interrupt: &Interrupt) -> Result<BTreeMap<Key, f64>> {
     let threshold = main_threshold(&config.analysis.thresholds);
-    let run = Run {
+    let run = run_in(config, folder, interrupt);
+    run_all(&run, Some(StageName::Analyse))?;
+    headlines(&run.outputs, &threshold)
+}
+
+fn run_in(config: Config, folder: &Path, interrupt: &Interrupt) -> Run {
+    Run {
         config,
         outputs: Outputs::new(folder),
         reporter: Reporter::stderr(),
         interrupt: interrupt.clone(),
-    };
-    run_all(&run, Some(StageName::Analyse))?;
-    headlines(&run.outputs, &threshold)
+    }
 }
 
 fn main_threshold(thresholds: &[f64]) -> String {
@@ -165,6 +225,16 @@ fn headlines(outputs: &Outputs, threshold: &str) -> Result<BTreeMap<Key, f64>> {
             &row["method"],
             &row["value"],
         );
+    }
+    for row in rows(outputs, "truth_scores")? {
+        if row["model"] != "control" {
+            add(
+                format!("auc_truth_{}", row["treatment"]),
+                &row["model"],
+                &row["method"],
+                &row["auc"],
+            );
+        }
     }
     for row in rows(outputs, "agreement_methods")? {
         if row["threshold"] == threshold {

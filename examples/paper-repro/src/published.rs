@@ -7,14 +7,18 @@
 use serde::Deserialize;
 
 /// Name and content of every table that the report writes to `OUT/published/`.
-pub const TABLES: [(&str, &str); 6] = [
+pub const TABLES: [(&str, &str); 7] = [
     ("table-1.csv", include_str!("../published/table-1.csv")),
     ("figure-3.csv", include_str!("../published/figure-3.csv")),
     ("figure-4.csv", include_str!("../published/figure-4.csv")),
     ("figure-5.csv", include_str!("../published/figure-5.csv")),
     ("tests.csv", include_str!("../published/tests.csv")),
     ("claims.csv", CLAIMS),
+    ("disagreements.csv", DISAGREEMENTS),
 ];
+
+/// Where the paper's text and its released code disagree: id, what each says, and the switch that holds the choice.
+pub const DISAGREEMENTS: &str = include_str!("../published/disagreements.csv");
 
 const CLAIMS: &str = include_str!("../published/claims.csv");
 
@@ -145,7 +149,7 @@ mod tests {
             .map(|r| r["statistic"].clone())
             .collect();
         assert_eq!(tests[..2], ["1793.2", "988.9"]);
-        for (name, _) in TABLES {
+        for (name, _) in TABLES.iter().filter(|t| t.1 != DISAGREEMENTS) {
             assert!(rows(name).iter().all(|r| !r["place"].is_empty()), "{name}");
         }
     }

@@ -29,7 +29,7 @@ pub(super) struct DotChart {
 }
 
 const ROW: f64 = 40.0;
-const WIDTH: f64 = 420.0;
+const WIDTH: f64 = 358.0;
 
 impl DotChart {
     /// Draws the chart.

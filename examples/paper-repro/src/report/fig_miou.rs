@@ -101,8 +101,7 @@ pub(super) fn draw(study: &Study<'_>) -> Option<Figure> {
             ));
         }
         panels.push(row);
-        let ts = thresholds(rows.iter().map(|r| r.threshold));
-        seen.extend(sentences(study, reference, &rows, &treatments, &ts));
+        seen.extend(sentences(study, reference, &rows, &treatments));
     }
     let distribution = super::fig_reference::panel(study, &letter(index));
     let shown = names::list(
@@ -153,14 +152,27 @@ pub(super) fn short(reference: &str) -> &str {
     }
 }
 
-/// Draws figure S5, overlap at every threshold; none with a single threshold.
-pub(super) fn draw_thresholds(study: &Study<'_>) -> Option<Figure> {
-    let references = references(study);
-    let all = study.miou.rows();
-    let ts = thresholds(all.iter().map(|r| r.threshold));
+/// Draws figure S5, overlap at every threshold with the first reference, and E3, the same with the truth where that is
+/// another; none with a single threshold.
+pub(super) fn draw_thresholds(study: &Study<'_>) -> Vec<Figure> {
+    let ts = thresholds(study.miou.rows().iter().map(|r| r.threshold));
     if ts.len() < 2 {
-        return None;
+        return Vec::new();
     }
+    let places = [("figure-s5", "Figure S5"), ("figure-e3", "Figure E3")];
+    let references = references(study);
+    let drawn = references.iter().zip(places);
+    drawn
+        .map(|(reference, place)| over_thresholds(study, reference, place, &ts))
+        .collect()
+}
+
+fn over_thresholds(
+    study: &Study<'_>,
+    reference: &str,
+    (stem, number): (&str, &str),
+    ts: &[f64],
+) -> Figure {
     let mut data = Data::new(&[
         "reference",
         "treatment",
@@ -172,46 +184,46 @@ pub(super) fn draw_thresholds(study: &Study<'_>) -> Option<Figure> {
         "expected",
     ]);
     let (mut panels, mut index) = (Vec::new(), 0);
-    let networks = study.networks(all.iter().map(|r| r.model.as_str()));
-    let methods = study.methods(all.iter().map(|r| r.method.as_str()));
-    for reference in &references {
-        let rows: Vec<&MeanIou> = all.iter().filter(|r| r.reference == *reference).collect();
-        for r in &rows {
-            data.row([
-                r.reference.clone(),
-                r.treatment.clone(),
-                r.model.clone(),
-                r.method.clone(),
-                r.threshold.to_string(),
-                r.n.to_string(),
-                cell(r.miou),
-                cell(r.expected),
-            ]);
-        }
-        let treatments = study.treatments(rows.iter().map(|r| r.treatment.as_str()));
-        for network in &networks {
-            let mut row = Vec::new();
-            for treatment in &treatments {
-                let here: Vec<&MeanIou> = rows
-                    .iter()
-                    .copied()
-                    .filter(|r| r.treatment == *treatment && r.model == *network)
-                    .collect();
-                if here.is_empty() {
-                    continue;
-                }
-                let title = format!(
-                    "{}\u{2002}{}, {}",
-                    letter(index),
-                    names::network(network),
-                    names::treatment(treatment)
-                );
-                index += 1;
-                let axis = format!("mIoU with {} (no unit)", short(reference));
-                row.push(curves(study, title, axis, &here, &ts));
+    let rows: Vec<&MeanIou> = (study.miou.rows().iter())
+        .filter(|r| r.reference == reference)
+        .collect();
+    let networks = study.networks(rows.iter().map(|r| r.model.as_str()));
+    let methods = study.methods(rows.iter().map(|r| r.method.as_str()));
+    for r in &rows {
+        data.row([
+            r.reference.clone(),
+            r.treatment.clone(),
+            r.model.clone(),
+            r.method.clone(),
+            r.threshold.to_string(),
+            r.n.to_string(),
+            cell(r.miou),
+            cell(r.expected),
+        ]);
+    }
+    let treatments = study.treatments(rows.iter().map(|r| r.treatment.as_str()));
+    for network in &networks {
+        let mut row = Vec::new();
+        for treatment in &treatments {
+            let here: Vec<&MeanIou> = rows
+                .iter()
+                .copied()
+                .filter(|r| r.treatment == *treatment && r.model == *network)
+                .collect();
+            if here.is_empty() {
+                continue;
             }
-            panels.push(row);
+            let title = format!(
+                "{}\u{2002}{}, {}",
+                letter(index),
+                names::network(network),
+                names::treatment(treatment)
+            );
+            index += 1;
+            let axis = format!("mIoU with {} (no unit)", short(reference));
+            row.push(curves(study, title, axis, &here, ts));
         }
+        panels.push(row);
     }
     let keys: Vec<(Key, String)> = methods
         .iter()
@@ -220,10 +232,13 @@ pub(super) fn draw_thresholds(study: &Study<'_>) -> Option<Figure> {
             (Key::Line(style), names::method(m))
         })
         .collect();
-    Some(Figure {
-        stem: "figure-s5".to_owned(),
-        number: "Figure S5".to_owned(),
-        title: "Overlap at every threshold, by network and treatment".to_owned(),
+    Figure {
+        stem: stem.to_owned(),
+        number: number.to_owned(),
+        title: format!(
+            "Overlap with {} at every threshold, by network and treatment",
+            short(reference)
+        ),
         rows: panels,
         legend: legend(&keys),
         reading: format!(
@@ -232,7 +247,7 @@ pub(super) fn draw_thresholds(study: &Study<'_>) -> Option<Figure> {
         ),
         seen: Vec::new(),
         data,
-    })
+    }
 }
 
 /// `A`, `B`, ... as a panel's letter.
@@ -350,7 +365,6 @@ fn sentences(
     reference: &str,
     rows: &[&MeanIou],
     treatments: &[String],
-    ts: &[f64],
 ) -> Vec<String> {
     let mut seen = Vec::new();
     for treatment in treatments {
@@ -400,25 +414,24 @@ fn sentences(
                 names::fixed(chance, 2)
             ));
         }
-        if let Some(best) = best_threshold(rows, treatment, ts)
-            && ts.len() > 1
-        {
-            text.push_str(&format!(
-                "; the mean over cells is highest ({}) at t\u{a0}=\u{a0}{}",
-                names::fixed(best.1, 2),
-                names::trimmed(best.0)
-            ));
-        }
-        for (control, value) in controls(study, treatment, &low.0.reference) {
-            if let Some(value) = value {
+        let beaten: Vec<String> = controls(study, treatment, &low.0.reference)
+            .into_iter()
+            .filter(|(control, _)| !control.to_lowercase().contains("truth"))
+            .filter_map(|(control, value)| {
+                let value = value?;
                 let better = cells.iter().filter(|c| c.1 > value).count();
-                text.push_str(&format!(
-                    "; {} of {} cells exceed the control “{control}” ({})",
-                    better,
-                    cells.len(),
+                Some(format!(
+                    "{better} exceed “{control}” ({})",
                     names::fixed(value, 2)
-                ));
-            }
+                ))
+            })
+            .collect();
+        if !beaten.is_empty() {
+            text.push_str(&format!(
+                "; of {} cells {}",
+                cells.len(),
+                names::list(&beaten)
+            ));
         }
         let undefined = cells.iter().map(|c| c.0.n_undefined).max().unwrap_or(0);
         if undefined > 0 {
@@ -430,19 +443,4 @@ fn sentences(
         seen.push(text + ".");
     }
     seen
-}
-
-fn best_threshold(rows: &[&MeanIou], treatment: &str, ts: &[f64]) -> Option<(f64, f64)> {
-    let means: Vec<(f64, f64)> = ts
-        .iter()
-        .filter_map(|t| {
-            let values: Vec<f64> = rows
-                .iter()
-                .filter(|r| r.treatment == treatment && same(r.threshold, *t))
-                .filter_map(|r| r.miou)
-                .collect();
-            mean(&values).map(|m| (*t, m))
-        })
-        .collect();
-    extremes(&means, |m| m.1).map(|(_, high)| high)
 }

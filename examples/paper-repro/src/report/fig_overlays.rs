@@ -13,7 +13,7 @@ use super::study::Study;
 use super::svg::{Anchor, Canvas, Panel, fitted, text_width};
 
 /// Room for one row of pictures, with its gaps, at desktop width.
-const ROOM: f64 = 1150.0;
+const ROOM: f64 = 1110.0;
 const GAP: f64 = 16.0;
 /// Grids drawn at most; further slices are left out.
 const MOST: usize = 3;
@@ -249,16 +249,18 @@ impl Painter<'_> {
         }
         let mut canvas = Canvas::default();
         let ticks = [(0.0, "0"), (0.5, "0.5"), (1.0, "1")].map(|(p, l)| (p, l.to_owned()));
+        let title = "Map value, damage (no unit)";
+        let width = self.side.max(text_width(title, 12.0) + 4.0);
         colour_bar(
             &mut canvas,
             (0.0, 40.0),
-            self.side,
+            width,
             &|part| raster::bar_colour(part).hex(),
             &ticks,
-            "Map value, damage (no unit)",
+            title,
         );
         let label = "Colours from 0 to 1".to_owned();
-        panels.push(Panel::new(self.side, 84.0, canvas, label));
+        panels.push(Panel::new(width, 84.0, canvas, label));
         Ok(panels)
     }
 

@@ -163,7 +163,7 @@ fn chart(
         y_ticks: Ticks::round(y, 4),
         mark_x: None,
         mark_zero: false,
-        width: 272.0,
+        width: 258.0,
         series,
         label: format!("{quantity} of {} over epochs", names::network(network)),
     }

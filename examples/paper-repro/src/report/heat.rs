@@ -26,10 +26,12 @@ pub(super) struct HeatGrid {
 }
 
 const NAME: f64 = 12.0;
-/// Height of a cell.
-const CELL: f64 = 34.0;
-/// Cosine of the turn of long column names.
-const SLOPE: f64 = std::f64::consts::FRAC_1_SQRT_2;
+/// Height of a cell with a mark under its number, and of one without.
+const CELL: [f64; 2] = [34.0, 27.0];
+/// Turn of long column names, in degrees, with its cosine and sine: steep enough for three grids side by side.
+const TURN: (f64, f64, f64) = (-60.0, 0.5, 0.866);
+/// Narrower cells get smaller numbers.
+const NARROW: f64 = 38.0;
 
 impl HeatGrid {
     /// Draws the grid.
@@ -43,7 +45,8 @@ impl HeatGrid {
             .min(150.0)
             + 10.0;
         let columns = self.columns.len().max(1) as f64;
-        let cell_width = (228.0 / columns).clamp(34.0, 100.0);
+        let cell_width = (228.0 / columns).clamp(33.0, 100.0);
+        let cell_height = self.cell_height();
         let grid_width = cell_width * columns;
         let names: Vec<String> = self
             .columns
@@ -53,11 +56,11 @@ impl HeatGrid {
         let lengths: Vec<f64> = names.iter().map(|n| text_width(n, NAME)).collect();
         let longest = lengths.iter().copied().fold(0.0, f64::max);
         let flat = longest <= cell_width - 4.0;
-        let top = 44.0 + if flat { 0.0 } else { longest * SLOPE - 8.0 };
+        let top = 44.0 + if flat { 0.0 } else { longest * TURN.2 - 8.0 };
         let mut width = (left + grid_width + 6.0).max(text_width(&self.title, 14.0) + 4.0);
         if !flat {
             for (j, length) in lengths.iter().enumerate() {
-                width = width.max(left + cell_width * (j as f64 + 0.5) + length * SLOPE + 6.0);
+                width = width.max(left + cell_width * (j as f64 + 0.5) + length * TURN.1 + 8.0);
             }
         }
         let mut canvas = Canvas::default();
@@ -67,14 +70,14 @@ impl HeatGrid {
             if flat {
                 canvas.text((x, top - 8.0), Anchor::Middle, "f-text", name);
             } else {
-                canvas.turned((x, top - 7.0), -45.0, Anchor::Start, "f-text", name);
+                canvas.turned((x + 2.0, top - 7.0), TURN.0, Anchor::Start, "f-text", name);
             }
         }
         for (i, name) in self.rows.iter().enumerate() {
-            let y = top + CELL * i as f64;
+            let y = top + cell_height * i as f64;
             let name = fitted(name, NAME, 150.0);
             canvas.text(
-                (left - 9.0, y + CELL / 2.0 + 4.0),
+                (left - 9.0, y + cell_height / 2.0 + 4.0),
                 Anchor::End,
                 "f-text",
                 &name,
@@ -87,11 +90,10 @@ impl HeatGrid {
                 self.cell(&mut canvas, at, cell_width - 2.0, value, mark);
             }
         }
-        let mut end = top + CELL * self.rows.len() as f64;
+        let mut end = top + cell_height * self.rows.len() as f64 + 5.0;
         for (name, value) in &self.footer {
-            end += 8.0;
             let name = fitted(name, NAME, 150.0);
-            let place = (left - 9.0, end + CELL / 2.0 + 4.0);
+            let place = (left - 9.0, end + cell_height / 2.0 + 4.0);
             canvas.text(place, Anchor::End, "f-text", &name);
             self.cell(
                 &mut canvas,
@@ -100,7 +102,7 @@ impl HeatGrid {
                 *value,
                 "",
             );
-            end += CELL;
+            end += cell_height;
         }
         let bottom = end + 14.0;
         colour_bar(
@@ -127,18 +129,23 @@ impl HeatGrid {
         value: Option<f64>,
         mark: &str,
     ) {
-        let size = (width, CELL - 2.0);
+        let size = (width, self.cell_height() - 2.0);
         let centre = (at.0 + size.0 / 2.0, at.1 + size.1 / 2.0 + 4.5);
         match value {
             Some(v) => {
                 let colour = self.ramp.at(self.part(v));
                 canvas.cell(at, size, &colour.hex());
+                let class = if width < NARROW {
+                    "f-cell f-tight f-num"
+                } else {
+                    "f-cell f-num"
+                };
                 if mark.is_empty() {
-                    canvas.inked(centre, "f-cell f-num", colour.ink(), &two(value));
+                    canvas.inked(centre, class, colour.ink(), &two(value));
                 } else {
                     let (x, y) = centre;
-                    canvas.inked((x, y - 4.0), "f-cell f-num", colour.ink(), &two(value));
-                    canvas.inked((x, y + 9.0), "f-cell f-num", colour.ink(), mark);
+                    canvas.inked((x, y - 4.0), class, colour.ink(), &two(value));
+                    canvas.inked((x, y + 9.0), class, colour.ink(), mark);
                 }
             }
             None => {
@@ -146,6 +153,11 @@ impl HeatGrid {
                 canvas.text(centre, Anchor::Middle, "f-cell f-muted", "–");
             }
         }
+    }
+
+    fn cell_height(&self) -> f64 {
+        let marked = self.marks.iter().flatten().any(|mark| !mark.is_empty());
+        CELL[usize::from(!marked)]
     }
 
     fn part(&self, value: f64) -> f64 {

@@ -31,6 +31,7 @@ mod headline;
 mod heat;
 mod html;
 mod input;
+mod ledger;
 mod lines;
 mod names;
 mod overlay_cells;
@@ -200,7 +201,8 @@ pub fn write_report(out: &Path, input: &ReportInput) -> Result<ReportSummary> {
     write::remove_stale_figures(&folder, &data)?;
     let verdicts = claims::verdicts(&study)?;
     claims::write_tables(out, &verdicts)?;
-    let tables = sections::tables(&study);
+    let mut tables = sections::tables(&study);
+    tables.extend(ledger::tables(out, &study)?);
     export::write(out, &tables, &verdicts, input.facts.synthetic)?;
     let page = html::render(input, &study, &figures, &absent, &verdicts, tables)?;
     let report = write::atomically(out, "report.html", page.as_bytes())?;

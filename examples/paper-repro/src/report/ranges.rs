@@ -31,6 +31,8 @@ pub(super) struct BoxChart {
 
 const ROW: f64 = 38.0;
 const WIDTH: f64 = 420.0;
+/// Three forest plots stand side by side.
+const FOREST: f64 = 358.0;
 
 fn name_margin<'a>(names: impl Iterator<Item = &'a str>) -> f64 {
     names
@@ -133,7 +135,7 @@ impl Forest {
         let frame = Frame {
             left,
             top: 26.0,
-            width: WIDTH - left - 46.0,
+            width: FOREST - left - 46.0,
             height: row_height * lines as f64 + heads + 6.0,
         };
         let mut canvas = Canvas::default();
@@ -169,7 +171,7 @@ impl Forest {
                     );
                 }
                 canvas.text(
-                    (WIDTH - 4.0, middle + 4.0),
+                    (FOREST - 4.0, middle + 4.0),
                     Anchor::End,
                     "f-tick f-num",
                     &two(row.estimate),
@@ -177,6 +179,6 @@ impl Forest {
                 y += row_height;
             }
         }
-        Panel::new(WIDTH, frame.bottom() + 42.0, canvas, self.label.clone())
+        Panel::new(FOREST, frame.bottom() + 42.0, canvas, self.label.clone())
     }
 }

@@ -153,8 +153,12 @@ pub(super) struct Agreement {
     pub(super) q1: Option<f64>,
     pub(super) q3: Option<f64>,
     pub(super) mean: Option<f64>,
+    /// Mean share of the tissue marked.
+    pub(super) coverage: Option<f64>,
     /// Mean agreement expected of unrelated regions of these sizes.
     pub(super) expected: Option<f64>,
+    /// Mean agreement corrected for that chance.
+    pub(super) corrected: Option<f64>,
 }
 
 fn agreement(key: &str, r: &Record<'_>) -> Result<Agreement> {
@@ -167,7 +171,9 @@ fn agreement(key: &str, r: &Record<'_>) -> Result<Agreement> {
         q1: r.optional("q1")?,
         q3: r.optional("q3")?,
         mean: r.optional("mean")?,
+        coverage: r.optional("coverage")?,
         expected: r.optional("expected")?,
+        corrected: r.optional("corrected")?,
     })
 }
 
@@ -250,6 +256,9 @@ pub(super) struct LiquidLoss {
     pub(super) corrected_p: Option<f64>,
     /// ρ within treatments.
     pub(super) within: Option<f64>,
+    /// Interval of ρ with the fish as unit.
+    pub(super) cluster_low: Option<f64>,
+    pub(super) cluster_high: Option<f64>,
 }
 
 impl Row for LiquidLoss {
@@ -276,6 +285,8 @@ impl Row for LiquidLoss {
             pearson: r.optional("pearson")?,
             corrected_p: r.optional("p_max_t")?.or(r.optional("p_holm")?),
             within: r.optional("within")?,
+            cluster_low: r.optional("cluster_low")?,
+            cluster_high: r.optional("cluster_high")?,
         })
     }
 }

@@ -61,8 +61,8 @@ row! {
     Depth { model: text, method: text, depth_from: number, depth_to: number, mean: optional }
 }
 row! {
-    /// A row of `tables/peaks.csv`: how far apart two methods point.
-    Peak { model: text, left: text, right: text, n: count, peak_distance_mm: optional }
+    /// A row of `tables/peaks.csv`: how far apart two methods point, as a share of the side of the image.
+    Peak { model: text, left: text, right: text, n: count, peak_distance_share: optional }
 }
 row! {
     /// A row of `tables/truth_scores.csv`: maps against soft truth.

@@ -30,7 +30,7 @@ pub(super) struct Scatter {
 impl Scatter {
     /// Draws overlap (0 to 1) against correlation (−1 to 1).
     pub(super) fn panel(&self) -> Panel {
-        let (width, height) = (420.0, 330.0);
+        let (width, height) = (358.0, 330.0);
         let frame = Frame {
             left: 46.0,
             top: 46.0,

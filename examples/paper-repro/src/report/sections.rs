@@ -34,7 +34,7 @@ pub(super) struct PageTable {
 }
 
 impl PageTable {
-    fn new(id: &str, title: String, file: &str, columns: &[(&str, &str, bool)]) -> Self {
+    pub(super) fn new(id: &str, title: String, file: &str, columns: &[(&str, &str, bool)]) -> Self {
         Self {
             id: id.to_owned(),
             title,
@@ -54,7 +54,7 @@ impl PageTable {
         }
     }
 
-    fn filled<T>(mut self, table: &Loaded<T>, rows: Vec<Vec<String>>) -> Self {
+    pub(super) fn filled<T>(mut self, table: &Loaded<T>, rows: Vec<Vec<String>>) -> Self {
         self.missing = match table {
             Loaded::Missing(why) => Some(why.clone()),
             Loaded::Rows(_) if rows.is_empty() => {
@@ -96,7 +96,7 @@ pub(super) fn tables(study: &Study<'_>) -> Vec<PageTable> {
 /// Tables with more rows than this are folded up.
 const LONG: usize = 14;
 
-fn interval(low: Option<f64>, high: Option<f64>, decimals: usize) -> String {
+pub(super) fn interval(low: Option<f64>, high: Option<f64>, decimals: usize) -> String {
     match (low, high) {
         (Some(low), Some(high)) => {
             format!("{} to {}", fixed(low, decimals), fixed(high, decimals))
@@ -307,8 +307,12 @@ fn liquid_loss(study: &Study<'_>) -> PageTable {
                             names::method(method),
                             r.n.to_string(),
                             two(r.rho),
-                            interval(r.ci_low, r.ci_high, 2),
                             p_value(r.p),
+                            interval(r.ci_low, r.ci_high, 2),
+                            two(r.pearson),
+                            p_value(r.corrected_p),
+                            interval(r.cluster_low, r.cluster_high, 2),
+                            two(r.within),
                         ]
                     }),
             );
@@ -326,8 +330,32 @@ fn liquid_loss(study: &Study<'_>) -> PageTable {
             ("Method", "how the map was made", false),
             ("n", "fillets (or what the file takes as unit)", true),
             ("ρ", "Spearman’s rank correlation, −1 to 1", true),
-            ("Interval", "confidence interval of ρ", true),
-            ("p", "p-value of ρ = 0, for this cell alone", true),
+            (
+                "p, published form",
+                "p-value of ρ = 0 for this cell alone, with the fillet as unit",
+                true,
+            ),
+            (
+                "Interval",
+                "confidence interval of ρ, with the fillet as unit",
+                true,
+            ),
+            ("r", "Pearson’s correlation, −1 to 1", true),
+            (
+                "p, recommended",
+                "p-value corrected for all networks and methods at this threshold: max-T over permutations of whole fish, or Holm where that is not defined",
+                true,
+            ),
+            (
+                "Interval, recommended",
+                "interval of ρ from resampling whole fish",
+                true,
+            ),
+            (
+                "Within",
+                "rank correlation within treatments, which differences between treatments cannot make",
+                true,
+            ),
         ],
     );
     page.note = "The file also holds the other thresholds.".to_owned();
@@ -363,6 +391,9 @@ fn agreement(
                 two(r.median),
                 interval(r.q1, r.q3, 2),
                 two(r.mean),
+                two(r.coverage),
+                two(r.expected),
+                two(r.corrected),
             ]
         })
         .collect();
@@ -389,6 +420,17 @@ fn agreement(
             ("Median", "median agreement φ over slices", true),
             ("Quartiles", "lower to upper quartile", true),
             ("Mean", "mean agreement φ over slices", true),
+            ("Coverage", "mean share of the tissue marked", true),
+            (
+                "Chance",
+                "mean agreement expected of unrelated regions of these sizes",
+                true,
+            ),
+            (
+                "Corrected",
+                "agreement above chance, as a share of what chance leaves: 0 is chance, 1 is identity",
+                true,
+            ),
         ],
     );
     page.note = "The file also holds the other thresholds.".to_owned();
@@ -443,7 +485,7 @@ fn tests(study: &Study<'_>) -> PageTable {
 }
 
 /// A number shortened to four significant places; other text as it is.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     match text.parse::<f64>() {
         Ok(v) if v.is_finite() && text.contains('.') => {
             if v.abs() >= 100.0 {

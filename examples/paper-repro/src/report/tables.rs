@@ -93,6 +93,20 @@ impl Record<'_> {
 /// [`Error::Read`], [`Error::Csv`] and [`Error::Value`]; a missing file, a missing column or a
 /// table without rows is [`Loaded::Missing`], not an error.
 pub(super) fn load<T: Row>(out: &Path, relative: &str) -> Result<Loaded<T>> {
+    load_with(out, relative, T::COLUMNS, T::parse)
+}
+
+/// Reads a table whose rows `parse` makes of its records; `required` columns must be there.
+///
+/// # Errors
+///
+/// As [`load`].
+pub(super) fn load_with<T>(
+    out: &Path,
+    relative: &str,
+    required: &[&str],
+    parse: impl Fn(&Record<'_>) -> Result<T>,
+) -> Result<Loaded<T>> {
     let path: PathBuf = relative
         .split('/')
         .fold(out.to_owned(), |p, part| p.join(part));
@@ -105,7 +119,7 @@ pub(super) fn load<T: Row>(out: &Path, relative: &str) -> Result<Loaded<T>> {
     };
     let mut reader = csv::ReaderBuilder::new().from_reader(file);
     let headers = reader.headers().map_err(|e| malformed(&path, &e))?.clone();
-    let absent: Vec<&str> = T::COLUMNS
+    let absent: Vec<&str> = required
         .iter()
         .copied()
         .filter(|c| !headers.iter().any(|h| h.trim() == *c))
@@ -119,7 +133,7 @@ pub(super) fn load<T: Row>(out: &Path, relative: &str) -> Result<Loaded<T>> {
     let mut rows = Vec::new();
     for record in reader.records() {
         let fields = record.map_err(|e| malformed(&path, &e))?;
-        rows.push(T::parse(&Record {
+        rows.push(parse(&Record {
             path: &path,
             headers: &headers,
             fields: &fields,

@@ -181,7 +181,7 @@ fn whole_report_is_written() {
     assert!(page.contains("−5\u{a0}°C"));
     assert!(page.contains("pseudo_replication"));
     assert!(page.contains("Not thawed: 25\u{a0}%"));
-    assert!(page.contains("1 of 2 cells exceed the control “Whole tissue” (0.15)"));
+    assert!(page.contains("of 2 cells 1 exceed “Whole tissue” (0.15)"));
     assert!(page.contains("&lt; 0.001"));
     // Nothing is fetched: no address in any attribute that loads.
     for loads in ["src=\"http", "href=\"http", "url(", "@import", "<iframe"] {

@@ -1,5 +1,7 @@
 //! Tables and maps -> figures and `report.html`.
 
+use std::path::PathBuf;
+
 use cnn_zoo::train::Optimiser;
 
 use super::{Run, Stage, json, report_slices};
@@ -14,6 +16,9 @@ use crate::report::{
 use crate::study::Study;
 
 pub(super) struct Report;
+
+/// Tables of `compare-protocols`; those made from older results than this run's are removed when these are made.
+pub(super) const EFFECTS: [&str; 2] = ["protocol_effects", "protocol_summary"];
 
 impl Stage for Report {
     fn name(&self) -> StageName {
@@ -32,6 +37,12 @@ impl Stage for Report {
         })
     }
 
+    fn inputs(&self, run: &Run) -> Result<Vec<(String, PathBuf)>> {
+        // a comparison of protocols leaves its tables beside those of the run
+        let tables = EFFECTS.map(|name| (format!("{name}.csv"), run.outputs.table(name)));
+        Ok(tables.into_iter().filter(|(_, p)| p.exists()).collect())
+    }
+
     fn owned(&self) -> &'static [&'static str] {
         &[
             "figures",
@@ -42,6 +53,7 @@ impl Stage for Report {
             "published/figure-5.csv",
             "published/tests.csv",
             "published/claims.csv",
+            "published/disagreements.csv",
             "tables/claims.csv",
             "tables/markdown",
             "tables/latex",

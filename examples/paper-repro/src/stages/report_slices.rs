@@ -93,8 +93,7 @@ impl Scan {
 
 /// Damage according to the supervised patch network (label 1); none where it did not run.
 fn supervised(run: &Run, scan: &str, slices: &ScanSlices) -> Result<Option<Array3<f32>>> {
-    let folder = run.outputs.root().join("supervised");
-    let path = folder.join(format!("{scan}.npy"));
+    let path = run.outputs.supervised_map(scan);
     if !path.exists() {
         return Ok(None);
     }

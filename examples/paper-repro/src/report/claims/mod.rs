@@ -5,6 +5,7 @@
 
 mod agreement;
 mod basis;
+mod effects;
 mod loss;
 mod overlap;
 mod truth;
@@ -171,11 +172,9 @@ fn find(study: &Study<'_>, id: &str) -> Finding {
         "H18" => loss::pearson_like_spearman(study),
         "H19" => truth::supervised_tells_truth(study),
         "H20" => agreement::untrained(study),
-        "H21" => truth::switch(study, "tap", "which layer is tapped"),
-        "H22" => Finding::lacks(
-            "needs two runs, with and without a confound switched on; one report shows one run",
-        ),
-        "H23" => truth::switch(study, "split", "how the data are divided"),
+        "H21" => effects::best_by_layer(study),
+        "H22" => effects::confounds(study),
+        "H23" => effects::leakage(study),
         _ => Finding::lacks("this program has no rule for it"),
     }
 }

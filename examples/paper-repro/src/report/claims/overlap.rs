@@ -255,12 +255,12 @@ pub(super) fn newer_is_not_more(study: &Study<'_>) -> Finding {
         .peaks
         .rows()
         .iter()
-        .filter_map(|r| r.peak_distance_mm)
+        .filter_map(|r| r.peak_distance_share)
         .collect();
     if let Some(d) = mean(&distances) {
         text.push_str(&format!(
-            "; the strongest points of two methods on one network lie {} mm apart on average",
-            names::fixed(d, 1)
+            "; the strongest points of two methods on one network lie {} of the side of the image apart on average",
+            names::percent(d)
         ));
     }
     Finding::share(judged - rising.len(), judged, text)

@@ -4,8 +4,8 @@ use stats::spearman;
 
 use super::super::names;
 use super::super::study::{Study, extremes, mean};
-use super::basis::{Reference, mean_miou, overlaps};
-use super::{Finding, Outcome};
+use super::Finding;
+use super::basis::{Reference, mean_miou, medians, overlaps};
 
 /// Accuracies of one part of the data, by network and seed.
 fn accuracies(study: &Study<'_>, split: &str) -> Vec<(String, f64)> {
@@ -32,7 +32,7 @@ fn span(values: &[(String, f64)]) -> Option<String> {
 pub(super) fn perfect_accuracy(study: &Study<'_>) -> Finding {
     if study.facts.protocol == "rigorous" {
         return Finding::lacks(
-            "this run divides the data by fish; run `--protocol released` or `published` for this one, and see H1′",
+            "this run divides the data by fish; run with --protocol released or published for this one, and see H1′",
         );
     }
     let all: Vec<(String, f64)> = ["train", "validation", "test"]
@@ -52,7 +52,7 @@ pub(super) fn perfect_accuracy(study: &Study<'_>) -> Finding {
 pub(super) fn accuracy_by_fish(study: &Study<'_>) -> Finding {
     if study.facts.protocol != "rigorous" {
         return Finding::lacks(
-            "this run does not divide the data by fish; see `--protocol rigorous`",
+            "this run does not divide the data by fish; run with --protocol rigorous",
         );
     }
     let (train, test) = (accuracies(study, "train"), accuracies(study, "test"));
@@ -84,64 +84,71 @@ pub(super) fn supervised_tells_truth(study: &Study<'_>) -> Finding {
     if truth.is_empty() || supervised.is_empty() {
         return Finding::lacks("needs overlaps with the truth and with a supervised map");
     }
-    let mut pairs = Vec::new();
-    for network in study.networks(truth.iter().map(|r| r.model.as_str())) {
-        for method in study.methods(truth.iter().map(|r| r.method.as_str())) {
-            let of = |rows| mean_miou(rows, |r| r.model == network && r.method == method);
-            pairs.extend(of(&supervised).zip(of(&truth)));
+    let networks = study.networks(truth.iter().map(|r| r.model.as_str()));
+    let methods = study.methods(truth.iter().map(|r| r.method.as_str()));
+    let (mut by_overlap, mut by_area) = (Vec::new(), Vec::new());
+    for network in &networks {
+        for method in &methods {
+            let of = |rows| mean_miou(rows, |r| r.model == *network && r.method == *method);
+            let supervised = of(&supervised);
+            by_overlap.extend(supervised.zip(of(&truth)));
+            by_area.extend(supervised.zip(area(study, network, Some(method))));
         }
     }
-    let (x, y): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
-    match spearman(&x, &y) {
-        Ok(found) => Finding::new(
-            match found.statistic {
-                r if r >= 0.7 => Outcome::Present,
-                r if r > 0.3 => Outcome::Mixed,
-                _ => Outcome::Absent,
-            },
-            format!(
-                "over {} combinations, mIoU with the supervised map and with the truth have rank correlation {} (seen: at least 0.7; in part: above 0.3)",
-                x.len(),
-                names::fixed(found.statistic, 2)
-            ),
+    let agreement = medians(study, study.across_methods.rows());
+    let by_agreement: Vec<(f64, f64)> = agreement
+        .iter()
+        .filter_map(|(network, median)| Some((*median, area(study, network, None)?)))
+        .collect();
+    let relations = [
+        (
+            "mIoU with the supervised map against mIoU with the truth",
+            by_overlap,
+            "combinations",
         ),
-        Err(e) => Finding::lacks(format!(
-            "no rank correlation over {} combinations: {e}",
-            x.len()
-        )),
+        (
+            "mIoU with the supervised map against the AUC with the soft truth, which does not grow with what is marked",
+            by_area,
+            "combinations",
+        ),
+        (
+            "agreement across methods against that AUC",
+            by_agreement,
+            "networks",
+        ),
+    ];
+    let (mut strong, mut judged, mut told) = (0, 0, Vec::new());
+    for (what, pairs, units) in relations {
+        let (x, y): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+        if let Ok(found) = spearman(&x, &y) {
+            judged += 1;
+            strong += usize::from(found.statistic >= 0.7);
+            told.push(format!(
+                "{what}: {} over {} {units}",
+                names::fixed(found.statistic, 2),
+                x.len()
+            ));
+        }
     }
-}
-
-/// What turning one switch of the protocol changed, from `compare-protocols`.
-pub(super) fn switch(study: &Study<'_>, switch: &str, what: &str) -> Finding {
-    let rows: Vec<_> = study
-        .effects
-        .rows()
-        .iter()
-        .filter(|r| r.switch == switch)
-        .collect();
-    let changes: Vec<f64> = rows
-        .iter()
-        .filter_map(|r| r.difference.or(Some(r.flipped? - r.base?)))
-        .map(f64::abs)
-        .collect();
-    let Some(average) = mean(&changes) else {
-        return Finding::lacks(format!(
-            "needs the table of `compare-protocols`, which turns {what} alone"
-        ));
-    };
-    let largest = changes.iter().copied().fold(0.0, f64::max);
-    Finding::new(
-        if largest < 0.01 {
-            Outcome::Absent
-        } else {
-            Outcome::Present
-        },
+    if judged == 0 {
+        return Finding::lacks("needs more networks and methods for a rank correlation");
+    }
+    Finding::share(
+        strong,
+        judged,
         format!(
-            "turning {what} alone changes {} headline numbers by {} on average and at most {}",
-            changes.len(),
-            names::fixed(average, 2),
-            names::fixed(largest, 2)
+            "rank correlations (0.7 or more counts as telling): {}",
+            told.join("; ")
         ),
     )
+}
+
+/// Mean AUC against the soft truth, over treatments.
+fn area(study: &Study<'_>, network: &str, method: Option<&str>) -> Option<f64> {
+    let rows = study.truth_scores.rows().iter();
+    let areas: Vec<f64> = rows
+        .filter(|r| r.model == network && method.is_none_or(|m| r.method == m))
+        .filter_map(|r| r.auc)
+        .collect();
+    mean(&areas)
 }

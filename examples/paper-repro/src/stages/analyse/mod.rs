@@ -102,6 +102,12 @@ impl Stage for Analyse {
     }
 
     fn run(&self, run: &Run, _: &Manifest) -> Result<()> {
+        for name in super::report::EFFECTS {
+            let path = run.outputs.table(name);
+            if path.exists() {
+                std::fs::remove_file(&path).doing("remove", &path)?;
+            }
+        }
         let study = Study::load(&run.config, &run.outputs)?;
         let archive = SliceArchive::open(&run.outputs.slices())?;
         let division = Division::load(&run.config, &study, &archive)?;

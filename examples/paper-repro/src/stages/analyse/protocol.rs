@@ -3,10 +3,8 @@
 use super::super::Run;
 use crate::config::{Protocol, SWITCHES, Switches};
 use crate::error::{Error, Result};
+use crate::published::DISAGREEMENTS;
 use crate::table::Table;
-
-/// Where the paper's text and its released code disagree: id, what each says, and the switch that holds the choice.
-const DISAGREEMENTS: &str = include_str!("../../../published/disagreements.csv");
 
 /// Writes `protocol.csv` and `disagreements.csv`.
 pub(super) fn write(run: &Run) -> Result<()> {
