@@ -108,12 +108,16 @@ pub fn resample(images: Array3<f32>, size: usize) -> Array3<f32> {
 
 fn resample_one(image: ArrayView2<'_, f32>, size: usize) -> Array2<f32> {
     let (rows, columns) = image.dim();
-    let pixel = |column, row| Luma([image[[row as usize, column as usize]]]);
+    // the resampler keeps floats within [0, 1], and grey values are not
+    let least = image.iter().copied().fold(f32::INFINITY, f32::min);
+    let most = image.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let range = if most > least { most - least } else { 1.0 };
+    let pixel = |column, row| Luma([(image[[row as usize, column as usize]] - least) / range]);
     let buffer: ImageBuffer<Luma<f32>, Vec<f32>> =
         ImageBuffer::from_fn(columns as u32, rows as u32, pixel);
     let resized = resize(&buffer, size as u32, size as u32, FilterType::Triangle);
     Array2::from_shape_fn((size, size), |(row, column)| {
-        resized.get_pixel(column as u32, row as u32).0[0]
+        resized.get_pixel(column as u32, row as u32).0[0] * range + least
     })
 }
 
@@ -130,4 +134,36 @@ pub fn resample_mask(mask: &Array2<bool>, size: usize) -> Result<Array2<bool>> {
         return Err(failed("mask", anyhow::anyhow!("no pixels")));
     }
     Ok(resample_one(mask.mapv(f32::from).view(), size).mapv(|share| share >= 0.5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resampling_keeps_grey_values_of_any_range() {
+        // a plane stays a plane: 16 rows of 250 to 4000, with negative values in the second slice
+        let images = Array3::from_shape_fn((2, 16, 16), |(slice, row, _)| {
+            250.0 * (row as f32 + 1.0) - 2000.0 * slice as f32
+        });
+        let half = resample(images, 8);
+        for row in 1..7 {
+            let expected = 250.0 * (2.0 * row as f32 + 1.5);
+            assert!(
+                (half[[0, row, 3]] - expected).abs() < 1.0,
+                "{}",
+                half[[0, row, 3]]
+            );
+            assert!((half[[1, row, 3]] - expected + 2000.0).abs() < 1.0);
+        }
+        let flat = resample(Array3::from_elem((1, 10, 12), 1058.0), 7);
+        assert!(flat.iter().all(|v| (v - 1058.0).abs() < 1e-3));
+    }
+
+    #[test]
+    fn a_mask_keeps_its_place_at_another_size() {
+        let mask = Array2::from_shape_fn((12, 12), |(row, _)| row < 6);
+        let small = resample_mask(&mask, 6).unwrap();
+        assert_eq!(small, Array2::from_shape_fn((6, 6), |(row, _)| row < 3));
+    }
 }

@@ -301,10 +301,7 @@ fn relation(
     }
     let panel = Scatter {
         title: format!("{}\u{2002}Overlap and correlation", letter(index)),
-        x_title: format!(
-            "mIoU with {}, mean over treatments (no unit)",
-            super::fig_miou::short(reference)
-        ),
+        x_title: format!("mIoU with {} (no unit)", super::fig_miou::short(reference)),
         y_title: "Spearman’s ρ with liquid loss (no unit)".to_owned(),
         marks,
         label: "Overlap against correlation, one point per network and method".to_owned(),
@@ -366,7 +363,9 @@ fn reading(study: &Study<'_>, rows: &[&LiquidLoss]) -> String {
     } else {
         ", without correction for their number."
     });
-    text.push_str(" Each interval stands alone too.");
+    text.push_str(
+        " Each interval stands alone too. Overlap in panel B is the mean over treatments.",
+    );
     if study.miou_and_rho.rows().is_empty() {
         text.push_str(" Overlap against correlation (the paper’s panel B) is left out: this run wrote no tables/miou_and_rho.csv.");
     }
@@ -375,7 +374,7 @@ fn reading(study: &Study<'_>, rows: &[&LiquidLoss]) -> String {
     }
     if study.facts.synthetic {
         text.push_str(
-            " The phantom ties liquid loss to damage by construction, so a positive ρ here is built in, not found.",
+            " The phantom ties liquid loss to damage by construction: a map that follows damage, or only the treatment, has a positive ρ, and that reproduces nothing.",
         );
     }
     text

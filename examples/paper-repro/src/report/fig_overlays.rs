@@ -269,11 +269,9 @@ impl Painter<'_> {
         let shown = names::network(network);
         let mut canvas = Canvas::default();
         // Bold letters are about an eighth wider than the estimate.
-        let (class, size) = if text_width(&shown, 14.0 * 1.13) <= self.side {
-            ("f-title", 14.0 * 1.13)
-        } else {
-            ("f-group", 12.5 * 1.13)
-        };
+        let styles = [("f-title", 14.0 * 1.13), ("f-group", 12.5 * 1.13)];
+        let fits = |style: &&(&str, f64)| text_width(&shown, style.1) <= self.side;
+        let (class, size) = *styles.iter().find(fits).unwrap_or(&("f-text", 12.0));
         let title = fitted(&shown, size, self.side);
         canvas.text((0.0, 15.0), Anchor::Start, class, &title);
         let mut y = 40.0;

@@ -29,7 +29,7 @@ const NAME: f64 = 12.0;
 /// Height of a cell with a mark under its number, and of one without.
 const CELL: [f64; 2] = [34.0, 27.0];
 /// Turn of long column names, in degrees, with its cosine and sine: steep enough for three grids side by side.
-const TURN: (f64, f64, f64) = (-60.0, 0.5, 0.866);
+const TURN: (f64, f64, f64) = (-68.0, 0.375, 0.927);
 /// Narrower cells get smaller numbers.
 const NARROW: f64 = 38.0;
 
@@ -45,7 +45,7 @@ impl HeatGrid {
             .min(150.0)
             + 10.0;
         let columns = self.columns.len().max(1) as f64;
-        let cell_width = (228.0 / columns).clamp(33.0, 100.0);
+        let cell_width = (228.0 / columns).clamp(32.0, 100.0);
         let cell_height = self.cell_height();
         let grid_width = cell_width * columns;
         let names: Vec<String> = self
