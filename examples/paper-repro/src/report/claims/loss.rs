@@ -65,8 +65,12 @@ pub(super) fn signs(study: &Study<'_>) -> Finding {
     let corrected: Vec<f64> = cells.iter().filter_map(|c| c.0.corrected_p).collect();
     if !corrected.is_empty() {
         text.push_str(&format!(
-            "; {} differ from 0 at 5 % after correction for all cells",
-            corrected.iter().filter(|p| **p <= 0.05).count()
+            "; {} from 0 at 5 % after correction for all cells",
+            names::count(
+                corrected.iter().filter(|p| **p <= 0.05).count(),
+                "differs",
+                "differ"
+            )
         ));
     }
     Finding::holds(low.1 < 0.0 && high.1 > 0.0, text)
