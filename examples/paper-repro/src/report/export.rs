@@ -157,21 +157,27 @@ fn latex(table: &Plain) -> String {
             (false, false) => "l",
         })
         .collect();
-    let mut text = format!(
-        "% needs \\usepackage{{booktabs}} and a UTF-8 engine\n\\begin{{table}}\n\\caption{{{}}}\n\\begin{{tabular}}{{{kinds}}}\n\\toprule\n",
-        tex(&table.title)
-    );
-    text += &row(table.columns.iter().map(|c| tex(&c.0)).collect());
-    text += "\\midrule\n";
-    for cells in &table.rows {
-        text += &row(cells.iter().map(|cell| tex(cell)).collect());
+    let header = row(table.columns.iter().map(|c| tex(&c.0)).collect());
+    let rows: String = (table.rows.iter())
+        .map(|cells| row(cells.iter().map(|cell| tex(cell)).collect()))
+        .collect();
+    let caption = tex(&table.title);
+    let note = match table.note.as_str() {
+        "" => String::new(),
+        note => format!("\n\\footnotesize {}\n", tex(note)),
+    };
+    if table.rows.len() > ONE_PAGE {
+        return format!(
+            "% needs \\usepackage{{booktabs,longtable}} and a UTF-8 engine\n\\begin{{longtable}}{{{kinds}}}\n\\caption{{{caption}}}\\\\\n\\toprule\n{header}\\midrule\n\\endhead\n{rows}\\bottomrule\n\\end{{longtable}}\n{note}"
+        );
     }
-    text += "\\bottomrule\n\\end{tabular}\n";
-    if !table.note.is_empty() {
-        text += &format!("\n\\footnotesize {}\n", tex(&table.note));
-    }
-    text + "\\end{table}\n"
+    format!(
+        "% needs \\usepackage{{booktabs}} and a UTF-8 engine\n\\begin{{table}}\n\\caption{{{caption}}}\n\\begin{{tabular}}{{{kinds}}}\n\\toprule\n{header}\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}\n{note}\\end{{table}}\n"
+    )
 }
+
+/// Longer tables run over several pages.
+const ONE_PAGE: usize = 45;
 
 /// Text that LaTeX sets as it is.
 fn tex(text: &str) -> String {
@@ -250,5 +256,11 @@ mod tests {
             "{text}"
         );
         assert!(latex(&table).contains("\\begin{tabular}{r}"));
+        let long = Plain {
+            rows: vec![vec!["1".into()]; ONE_PAGE + 1],
+            ..table
+        };
+        let text = latex(&long);
+        assert!(text.contains("\\begin{longtable}{r}") && text.ends_with("\\end{longtable}\n"));
     }
 }
