@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
-use dicom::core::header::Header as _;
-use dicom::core::value::{DataSetSequence, Value};
+use dicom::core::value::{DataSetSequence, PixelFragmentSequence};
 use dicom::core::{DataElement, PrimitiveValue, Tag, VR};
 use dicom::dictionary_std::tags;
-use dicom::encoding::transfer_syntax::TransferSyntaxIndex;
+use dicom::encoding::text::{SpecificCharacterSet, TextCodec};
 use dicom::object::{FileMetaTableBuilder, InMemDicomObject};
-use dicom::transfer_syntax::TransferSyntaxRegistry;
 use serde::{Deserialize, Serialize};
 
 use crate::dicom::container::Container;
-use crate::dicom::dataset::named;
+use crate::dicom::dataset::{Content, DataSet, Element, Encoding, named};
 use crate::write::{uid, write_object};
 use crate::{Error, Result};
 
@@ -148,7 +146,7 @@ const EMPTIED: &[Tag] = &[
 /// Stricter than the Basic Application Level Confidentiality Profile: everything goes that is not
 /// on a short list of image, geometry and acquisition elements, so private elements, overlays,
 /// dates, descriptions and comments, devices, operators, places and references to other objects
-/// are gone whatever they hold. UIDs are replaced consistently. Pixels are copied as they are:
+/// are gone whatever they hold, and so is whatever follows the pixels. UIDs are replaced consistently. Pixels are copied as they are:
 /// faces and text burned into them are not looked for.
 ///
 /// # Errors
@@ -202,9 +200,8 @@ pub fn deidentify(
         ));
     }
     let container = Container::read(source)?;
-    // the bounded walk comes first, so that dicom-rs meets no length that is not there
-    let checked = container.parse(source)?;
-    if checked.text(tags::BURNED_IN_ANNOTATION).as_deref() == Some("YES") {
+    let dataset = container.parse(source)?;
+    if dataset.text(tags::BURNED_IN_ANNOTATION).as_deref() == Some("YES") {
         return Err(Error::InvalidField {
             path: source.to_path_buf(),
             field: "BurnedInAnnotation",
@@ -213,26 +210,13 @@ pub fn deidentify(
         });
     }
     let uid_in = container.unpacked_syntax();
-    let syntax =
-        TransferSyntaxRegistry
-            .get(uid_in)
-            .ok_or_else(|| Error::UnsupportedTransferSyntax {
-                path: source.to_path_buf(),
-                uid: uid_in.to_owned(),
-            })?;
-    let object = InMemDicomObject::read_dataset_with_ts(container.body(), syntax).map_err(|e| {
-        Error::MalformedDicom {
-            path: source.to_path_buf(),
-            source: e.into(),
-        }
-    })?;
-
     let mut report = DeidentificationReport::default();
     let mut clean = Cleaner {
         how,
+        texts: dataset.character_set(),
         report: &mut report,
     }
-    .clean(object, "", 0);
+    .clean(&dataset, "", 0);
     label(&mut clean, how, &mut report);
     let text = |tag| {
         clean
@@ -307,42 +291,110 @@ fn label(
 
 struct Cleaner<'a> {
     how: &'a Deidentification,
+    /// In which the texts of the file are written.
+    texts: SpecificCharacterSet,
     report: &'a mut DeidentificationReport,
 }
 
 impl Cleaner<'_> {
-    fn clean(&mut self, object: InMemDicomObject, within: &str, depth: usize) -> InMemDicomObject {
+    fn clean(&mut self, dataset: &DataSet<'_>, within: &str, depth: usize) -> InMemDicomObject {
         let mut clean = InMemDicomObject::new_empty();
-        for element in object {
-            let tag = element.tag();
+        for element in &dataset.elements {
+            let (tag, vr) = (element.tag, element.vr);
             let name = format!("{within}{}", named(tag));
             if MAPPED_UIDS.contains(&tag) {
-                let old = element
-                    .to_str()
-                    .map(|t| t.trim_end_matches(['\0', ' ']).to_owned());
-                let new = uid(&self.how.key, &old.unwrap_or_default());
-                clean.put(DataElement::new(tag, VR::UI, new));
+                let old = dataset.text(tag).unwrap_or_default();
+                clean.put(DataElement::new(tag, VR::UI, uid(&self.how.key, &old)));
                 note(&mut self.report.replaced, name);
             } else if EMPTIED.contains(&tag) {
-                clean.put(DataElement::new(tag, element.vr(), PrimitiveValue::Empty));
+                clean.put(DataElement::new(tag, vr, PrimitiveValue::Empty));
                 note(&mut self.report.replaced, name);
             } else if KEPT.contains(&tag) {
-                clean.put(element);
-            } else if KEPT_SEQUENCES.contains(&tag) && depth < 4 {
-                let within = format!("{name} › ");
-                if let Value::Sequence(sequence) = element.into_value() {
-                    let items: Vec<InMemDicomObject> = sequence
-                        .into_items()
-                        .into_iter()
-                        .map(|item| self.clean(item, &within, depth + 1))
-                        .collect();
-                    clean.put(DataElement::new(tag, VR::SQ, DataSetSequence::from(items)));
+                match self.kept(element, dataset.encoding) {
+                    Some(kept) => {
+                        clean.put(kept);
+                    }
+                    None => note(&mut self.report.removed, name),
                 }
+            } else if KEPT_SEQUENCES.contains(&tag)
+                && depth < 4
+                && let Content::Items(items) = &element.content
+            {
+                let within = format!("{name} › ");
+                let items: Vec<InMemDicomObject> = items
+                    .iter()
+                    .map(|item| self.clean(item, &within, depth + 1))
+                    .collect();
+                clean.put(DataElement::new(tag, VR::SQ, DataSetSequence::from(items)));
             } else {
                 note(&mut self.report.removed, name);
             }
         }
         clean
+    }
+
+    /// The element as it is; `None` for a sequence where a value should stand.
+    fn kept(
+        &self,
+        element: &Element<'_>,
+        encoding: Encoding,
+    ) -> Option<DataElement<InMemDicomObject>> {
+        let (tag, vr) = (element.tag, element.vr);
+        Some(match &element.content {
+            Content::Items(_) => return None,
+            Content::Bytes(bytes) => DataElement::new(tag, vr, self.value(vr, bytes, encoding)),
+            Content::Fragments(all) => {
+                let (table, fragments) = all.split_first()?;
+                let offsets: Vec<u32> = table
+                    .chunks_exact(4)
+                    .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                    .collect();
+                let fragments: Vec<Vec<u8>> = fragments.iter().map(|f| f.to_vec()).collect();
+                DataElement::new(tag, vr, PixelFragmentSequence::new(offsets, fragments))
+            }
+        })
+    }
+
+    fn value(&self, vr: VR, bytes: &[u8], encoding: Encoding) -> PrimitiveValue {
+        if bytes.is_empty() {
+            return PrimitiveValue::Empty;
+        }
+        macro_rules! numbers {
+            ($kind:ty) => {
+                bytes
+                    .chunks_exact(size_of::<$kind>())
+                    .map(|chunk| {
+                        let mut raw = [0; size_of::<$kind>()];
+                        raw.copy_from_slice(chunk);
+                        if encoding.big_endian {
+                            <$kind>::from_be_bytes(raw)
+                        } else {
+                            <$kind>::from_le_bytes(raw)
+                        }
+                    })
+                    .collect::<Vec<$kind>>()
+                    .into()
+            };
+        }
+        match vr {
+            VR::US | VR::OW => PrimitiveValue::U16(numbers!(u16)),
+            VR::SS => PrimitiveValue::I16(numbers!(i16)),
+            VR::UL | VR::OL => PrimitiveValue::U32(numbers!(u32)),
+            VR::SL => PrimitiveValue::I32(numbers!(i32)),
+            VR::FL | VR::OF => PrimitiveValue::F32(numbers!(f32)),
+            VR::FD | VR::OD => PrimitiveValue::F64(numbers!(f64)),
+            VR::AT => {
+                let words: Vec<u16> = numbers!(u16);
+                PrimitiveValue::Tags(words.chunks_exact(2).map(|t| Tag(t[0], t[1])).collect())
+            }
+            VR::OB | VR::UN => PrimitiveValue::U8(bytes.to_vec().into()),
+            _ => {
+                let text = self.texts.decode(bytes);
+                let text = text.unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned());
+                let text = text.trim_end_matches(['\0', ' ']).to_owned();
+                PrimitiveValue::Str(text)
+            }
+        }
     }
 }
 

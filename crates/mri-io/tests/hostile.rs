@@ -4,7 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use mri_io::{Archive, Error, Spacing, Volume, list_series, npy, read_scan};
+use mri_io::{
+    Archive, Deidentification, Error, Listing, Spacing, Volume, deidentify, list_series, npy,
+    read_scan,
+};
 use ndarray::Array3;
 use proptest::prelude::*;
 
@@ -200,6 +203,113 @@ fn a_device_is_not_read() {
     assert_eq!(error.to_string(), "/dev/zero: not a regular file");
 }
 
+/// A sequence in a sequence in a sequence …
+#[test]
+fn deep_nesting_is_refused() {
+    for depth in [31, 33, 5000] {
+        let mut bytes = Vec::new();
+        element(&mut bytes, [8, 0, 8, 0], b"CS", b"ORIGINAL");
+        element(&mut bytes, [8, 0, 0x60, 0], b"CS", b"MR");
+        for _ in 0..depth {
+            bytes.extend_from_slice(b"\x08\x00\x40\x11SQ\x00\x00\xff\xff\xff\xff");
+            bytes.extend_from_slice(b"\xfe\xff\x00\xe0\xff\xff\xff\xff");
+        }
+        for _ in 0..depth {
+            bytes.extend_from_slice(b"\xfe\xff\x0d\xe0\x00\x00\x00\x00");
+            bytes.extend_from_slice(b"\xfe\xff\xdd\xe0\x00\x00\x00\x00");
+        }
+        let mut marked = vec![0; 128];
+        marked.extend_from_slice(b"DICM");
+        element(
+            &mut marked,
+            [2, 0, 0x10, 0],
+            b"UI",
+            b"1.2.840.10008.1.2.1\0",
+        );
+        marked.extend_from_slice(&bytes);
+        let error = with_file(&marked, |path| read_scan(path).unwrap_err().to_string());
+        assert_eq!(
+            error.contains("nested deeper than 32"),
+            depth > 32,
+            "{error}"
+        );
+    }
+}
+
+/// A claim on disk: the file is sparse, so it is large without holding anything.
+#[test]
+fn a_file_beyond_the_limit_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.dcm");
+    let file = std::fs::File::create(&path).unwrap();
+    if file.set_len(5 << 30).is_err() {
+        // the disk has no sparse files: nothing to try
+        return;
+    }
+    let error = read_scan(&path).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_circle_and_special_files_are_passed_over() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("scan")).unwrap();
+    std::fs::copy(data().join("MR_small.dcm"), at("scan/a.dcm")).unwrap();
+    symlink(folder.path(), at("scan/up")).unwrap();
+    symlink(at("b"), at("c")).unwrap();
+    symlink(at("c"), at("b")).unwrap();
+    symlink("/dev/zero", at("scan/endless.dcm")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(at("scan/socket.dcm")).unwrap();
+    let listings = list_series(folder.path()).unwrap();
+    assert_eq!(listings.len(), 1, "{listings:?}");
+    assert_eq!(read_scan(&at("scan")).unwrap().slices(), 1);
+    for special in ["scan/endless.dcm", "scan/socket.dcm", "b"] {
+        let error = read_scan(&at(special)).unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{error}");
+        assert!(Archive::open(&at(special)).is_err());
+    }
+}
+
+/// Needs a user whom permissions bind; for others there is nothing unreadable.
+#[cfg(unix)]
+#[test]
+fn unreadable_files_and_folders_are_listed_with_their_error() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("locked")).unwrap();
+    for name in ["a.dcm", "b.dcm", "locked/c.dcm"] {
+        std::fs::copy(data().join("MR_small.dcm"), at(name)).unwrap();
+    }
+    let set = |name: &str, mode| {
+        std::fs::set_permissions(at(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set("b.dcm", 0o000);
+    set("locked", 0o000);
+    let bound = std::fs::read(at("b.dcm")).is_err();
+    let listings = list_series(folder.path()).unwrap();
+    let errors: Vec<&Path> = listings
+        .iter()
+        .filter(|listing| matches!(listing, Listing::Unreadable(_)))
+        .map(Listing::first_file)
+        .collect();
+    let scan = read_scan(folder.path());
+    set("locked", 0o700);
+    if bound {
+        assert_eq!(errors, [Path::new("b.dcm"), Path::new("locked")]);
+        let error = scan.unwrap_err();
+        assert!(
+            matches!(&error, Error::Io { path, .. } if *path == at("b.dcm")),
+            "{error}"
+        );
+    } else {
+        assert!(errors.is_empty());
+    }
+}
+
 /// Files that a fuzzer once found to do harm.
 #[test]
 fn what_fuzzing_found_does_no_harm_any_more() {
@@ -216,4 +326,17 @@ fn what_fuzzing_found_does_no_harm_any_more() {
     for error in errors {
         assert!(error.to_string().contains("volumes/"), "{error}");
     }
+
+    // behind the pixels, an element claims three gigabytes
+    let path = data().join("found_by_fuzzing/claim_behind_the_pixels.dcm");
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("clean.dcm");
+    let how = Deidentification {
+        subject: "nobody".to_owned(),
+        key: "key".to_owned(),
+    };
+    let report = deidentify(&path, &target, &how).unwrap();
+    assert!(!report.removed.is_empty());
+    let (before, after) = (read_scan(&path).unwrap(), read_scan(&target).unwrap());
+    assert_eq!(before.stored(), after.stored());
 }

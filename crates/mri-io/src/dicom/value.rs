@@ -33,12 +33,18 @@ impl<'a> DataSet<'a> {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
+    /// The character set that the data set declares, else the default one.
+    pub(crate) fn character_set(&self) -> SpecificCharacterSet {
+        self.text(tags::SPECIFIC_CHARACTER_SET)
+            .and_then(|code| SpecificCharacterSet::from_code(code.rsplit('\\').next()?.trim()))
+            .unwrap_or_default()
+    }
+
     /// A text value in the character set that the data set declares.
     pub(crate) fn free_text(&self, tag: Tag) -> Option<String> {
         let decoded = self
-            .text(tags::SPECIFIC_CHARACTER_SET)
-            .and_then(|code| SpecificCharacterSet::from_code(code.rsplit('\\').next()?.trim()))
-            .and_then(|set| set.decode(self.bytes(tag)?).ok());
+            .bytes(tag)
+            .and_then(|bytes| self.character_set().decode(bytes).ok());
         match decoded {
             Some(text) => {
                 let text = text.trim_matches([' ', '\0']);
