@@ -175,21 +175,22 @@ impl AugmentParameters {
             return;
         };
         let nearest = self.fill == Fill::Nearest && rows > 1 && columns > 1;
+        let mut step = [map[0][2], map[1][2]];
+        let mut shift = [0.0; 2];
+        if self.flip_horizontal {
+            shift = step.map(|step| step * (columns - 1) as f64);
+            step = step.map(|step| -step);
+        }
+        let sampler = Sampler::new(pixels, [rows, columns], step);
         for (row, mut line) in out.outer_iter_mut().enumerate() {
-            let row = (if self.flip_vertical {
+            let row = if self.flip_vertical {
                 rows - 1 - row
             } else {
                 row
-            }) as f64;
-            let mut start = [map[0][1] * row + map[0][0], map[1][1] * row + map[1][0]];
-            let mut step = [map[0][2], map[1][2]];
-            if self.flip_horizontal {
-                let last = (columns - 1) as f64;
-                start = [start[0] + last * step[0], start[1] + last * step[1]];
-                step = step.map(|step| -step);
-            }
+            } as f64;
+            let start = [0, 1].map(|axis| map[axis][1] * row + map[axis][0] + shift[axis]);
             if nearest && let Some(line) = line.as_slice_mut() {
-                sample_line(pixels, [rows, columns], start, step, line);
+                sampler.line(start, line);
                 continue;
             }
             for (column, value) in line.iter_mut().enumerate() {
@@ -213,58 +214,110 @@ impl AugmentParameters {
 }
 
 /// Target pixels that are worked out together.
-const BLOCK: usize = 64;
+const BLOCK: usize = 16;
+/// Binary digits of a coordinate after the point.
+const DIGITS: u32 = 25;
+/// One pixel in these units.
+const ONE: f64 = (1 << DIGITS) as f64;
 
-/// [`sample`] with [`Fill::Nearest`] along a line, of images with at least two rows and columns.
+/// [`sample`] with [`Fill::Nearest`] along lines, of images with at least two rows and columns.
 ///
-/// Coordinates are whole numbers of 2⁻³² pixels, held between the first pixel and just before the
-/// last, so that all four neighbours exist. Places first, then pixels, then weights: the last runs
-/// on several pixels at once.
-fn sample_line(
-    pixels: &[f32],
+/// Coordinates are whole numbers of 2⁻²⁵ pixels from a pixel nearby, held between the first pixel
+/// and just before the last, so that all four neighbours exist. Steps are at most one pixel long,
+/// so a block stays within 17 pixels and fits into 32 bits. Places first, then pixels, then
+/// weights: the first and last run on several pixels at once.
+struct Sampler<'a> {
+    pixels: &'a [f32],
+    /// Rows and columns.
     shape: [usize; 2],
-    start: [f64; 2],
     step: [f64; 2],
-    line: &mut [f32],
-) {
-    const ONE: f64 = 4_294_967_296.0;
-    let fixed = |coordinate: f64| (coordinate * ONE).round() as i64;
-    let [rows, columns] = shape;
-    let last = |length: usize| ((length as i64 - 1) << 32) - 1;
-    let (last_row, last_column) = (last(rows), last(columns));
-    let ([mut y, mut x], [down, right]) = (start.map(fixed), step.map(fixed));
-    // the lower half of a coordinate, rounded to 24 bits
-    let share = |at: i64| (((at & 0xffff_ffff) + 128) >> 8) as i32;
-    let mut place = [0_usize; BLOCK];
-    let mut shares = [[0_i32; BLOCK]; 2];
-    let mut corners = [[0.0_f32; BLOCK]; 4];
-    for block in line.chunks_mut(BLOCK) {
-        let [down_shares, right_shares] = &mut shares;
-        for ((place, fy), fx) in place.iter_mut().zip(down_shares).zip(right_shares) {
-            let (row, column) = (y.clamp(0, last_row), x.clamp(0, last_column));
-            *place = (row >> 32) as usize * columns + (column >> 32) as usize;
-            (*fy, *fx) = (share(row), share(column));
-            y += down;
-            x += right;
+    /// Multiples of the step.
+    turns: [[i32; BLOCK]; 2],
+}
+
+/// Where a block starts along one axis.
+struct Start {
+    /// A pixel that has a next one.
+    pixel: usize,
+    /// Distance of the first coordinate from it.
+    offset: i32,
+    /// Least and greatest distance within the image.
+    least: i32,
+    most: i32,
+}
+
+impl Start {
+    fn new(coordinate: f64, length: usize) -> Self {
+        let pixel = (coordinate.max(0.0) as usize).min(length - 2);
+        // further away than a block is long, all its pixels are held at the edge
+        let far = BLOCK as f64 + 1.0;
+        let offset = (coordinate - pixel as f64).clamp(-far, far);
+        let whole = |pixels: usize| (pixels.min(63) as i32) << DIGITS;
+        Self {
+            pixel,
+            offset: (offset * ONE).round() as i32,
+            least: -whole(pixel),
+            most: whole(length - 1 - pixel) - 1,
         }
-        let [a, b, c, d] = &mut corners;
-        for (((a, b), (c, d)), &at) in a.iter_mut().zip(b).zip(c.iter_mut().zip(d)).zip(&place) {
-            if let (Some(&[left, right]), Some(&[below, beyond])) = (
-                pixels.get(at..at + 2).and_then(|p| p.first_chunk::<2>()),
-                pixels
-                    .get(at + columns..at + columns + 2)
-                    .and_then(|p| p.first_chunk::<2>()),
-            ) {
-                (*a, *b, *c, *d) = (left, right, below, beyond);
+    }
+}
+
+impl<'a> Sampler<'a> {
+    fn new(pixels: &'a [f32], shape: [usize; 2], step: [f64; 2]) -> Self {
+        let turns =
+            step.map(|step| std::array::from_fn(|i| (i as f64 * step * ONE).round() as i32));
+        Self {
+            pixels,
+            shape,
+            step,
+            turns,
+        }
+    }
+
+    fn line(&self, start: [f64; 2], line: &mut [f32]) {
+        for (block, target) in line.chunks_mut(BLOCK).enumerate() {
+            let first = (block * BLOCK) as f64;
+            let [y, x] = [0, 1]
+                .map(|axis| Start::new(start[axis] + self.step[axis] * first, self.shape[axis]));
+            let values = self.block(&y, &x);
+            target.copy_from_slice(&values[..target.len()]);
+        }
+    }
+
+    #[inline]
+    fn block(&self, y: &Start, x: &Start) -> [f32; BLOCK] {
+        const BELOW_POINT: i32 = (1 << DIGITS) - 1;
+        let columns = self.shape[1];
+        let width = columns as i32;
+        let [down, right] = &self.turns;
+        let mut place = [0_i32; BLOCK];
+        let mut shares = [[0.0_f32; BLOCK]; 2];
+        for i in 0..BLOCK {
+            let row = (y.offset + down[i]).clamp(y.least, y.most);
+            let column = (x.offset + right[i]).clamp(x.least, x.most);
+            place[i] = (row >> DIGITS) * width + (column >> DIGITS);
+            shares[0][i] = (row & BELOW_POINT) as f32 * (1.0 / ONE as f32);
+            shares[1][i] = (column & BELOW_POINT) as f32 * (1.0 / ONE as f32);
+        }
+        let origin = y.pixel * columns + x.pixel;
+        let mut pairs = [[[0.0_f32; 2]; BLOCK]; 2];
+        for i in 0..BLOCK {
+            let at = origin.wrapping_add_signed(place[i] as isize);
+            let around = self.pixels.get(at..at.wrapping_add(columns + 2));
+            if let Some((upper, rest)) = around.and_then(|around| around.split_first_chunk::<2>())
+                && let Some(lower) = rest.last_chunk::<2>()
+            {
+                (pairs[0][i], pairs[1][i]) = (*upper, *lower);
             }
         }
-        for (i, value) in block.iter_mut().enumerate() {
-            let share = |axis: usize| shares[axis][i] as f32 * (1.0 / 16_777_216.0);
-            let (fy, fx) = (share(0), share(1));
-            let upper = corners[0][i] * (1.0 - fx) + corners[1][i] * fx;
-            let lower = corners[2][i] * (1.0 - fx) + corners[3][i] * fx;
-            *value = upper * (1.0 - fy) + lower * fy;
-        }
+        let [upper, lower] = &pairs;
+        let [down, right] = &shares;
+        std::array::from_fn(|i| {
+            let (fy, fx) = (down[i], right[i]);
+            let upper = upper[i][0] * (1.0 - fx) + upper[i][1] * fx;
+            let lower = lower[i][0] * (1.0 - fx) + lower[i][1] * fx;
+            upper * (1.0 - fy) + lower * fy
+        })
     }
 }
 

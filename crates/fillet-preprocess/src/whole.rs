@@ -1,6 +1,6 @@
 //! Slices of whole 12-bit grey values, on which a table replaces arithmetic.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Zip};
 
 /// Grey values of 12 bits.
 pub(crate) const LEVELS: usize = 4096;
@@ -28,19 +28,23 @@ pub(crate) fn whole(slice: ArrayView2<'_, f32>) -> Option<Array2<u16>> {
 
 /// How often each grey value occurs.
 pub(crate) fn histogram(levels: &Array2<u16>) -> [u32; LEVELS] {
-    // two counts in turns, so that neighbours of equal value do not wait for each other
-    let mut counts = [[0_u32; LEVELS]; 2];
-    let mut count = |which: usize, level: u16| counts[which][usize::from(level) % LEVELS] += 1;
-    for line in levels.outer_iter() {
-        let mut pairs = line.iter();
-        while let Some(&first) = pairs.next() {
-            count(0, first);
-            if let Some(&second) = pairs.next() {
-                count(1, second);
-            }
+    // four counts in turns, so that neighbours of equal value do not wait for each other
+    let mut counts = vec![[0_u32; LEVELS]; 4];
+    if let [a, b, c, d] = counts.as_mut_slice() {
+        let pixels = levels.as_slice().unwrap_or_default();
+        let at = |level: u16| usize::from(level) % LEVELS;
+        let mut fours = pixels.chunks_exact(4);
+        for four in &mut fours {
+            a[at(four[0])] += 1;
+            b[at(four[1])] += 1;
+            c[at(four[2])] += 1;
+            d[at(four[3])] += 1;
+        }
+        for &level in fours.remainder() {
+            a[at(level)] += 1;
         }
     }
-    std::array::from_fn(|level| counts[0][level] + counts[1][level])
+    std::array::from_fn(|level| counts.iter().map(|counts| counts[level]).sum())
 }
 
 /// Percentile in [0, 100] of the counted values from `first` on, linear between order statistics;
@@ -69,6 +73,17 @@ pub(crate) fn percentile(counts: &[u32; LEVELS], first: usize, percent: f64) -> 
 /// Every grey value replaced by the entry of a table.
 pub(crate) fn look_up<T: Copy>(levels: &Array2<u16>, table: &[T; LEVELS]) -> Array2<T> {
     levels.mapv(|level| table[usize::from(level) % LEVELS])
+}
+
+/// [`look_up`] into an array of the same shape.
+pub(crate) fn look_up_into<T: Copy>(
+    levels: &Array2<u16>,
+    table: &[T; LEVELS],
+    out: ArrayViewMut2<'_, T>,
+) {
+    Zip::from(out)
+        .and(levels)
+        .for_each(|to, &level| *to = table[usize::from(level) % LEVELS]);
 }
 
 #[cfg(test)]

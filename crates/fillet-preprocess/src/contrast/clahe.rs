@@ -1,6 +1,6 @@
 //! Contrast-limited adaptive histogram equalisation, with scikit-image's arithmetic.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayViewMut2};
 
 use crate::whole;
 
@@ -49,6 +49,14 @@ struct Blend {
 }
 
 impl Axis {
+    /// How many bits the shares of a pixel in its tiles have; `None` unless the tile is a power of
+    /// two.
+    fn share_bits(&self) -> Option<u32> {
+        self.tile
+            .is_power_of_two()
+            .then(|| self.tile.trailing_zeros())
+    }
+
     fn blends(&self) -> Vec<Blend> {
         (self.before..self.before + self.length)
             .map(|position| {
@@ -64,8 +72,6 @@ impl Axis {
     }
 }
 
-/// Doubles from 2⁵² on are whole numbers.
-const WHOLE: f64 = 4_503_599_627_370_496.0;
 /// Singles from 2²³ on are whole numbers, and their lowest bits count up.
 const SHIFT: f32 = 8_388_608.0;
 
@@ -76,12 +82,30 @@ pub(super) fn clahe(
     clip_limit: f64,
     tiles: usize,
     bins: usize,
-) -> Array2<f32> {
+    out: ArrayViewMut2<'_, f32>,
+) {
     let (rows, columns) = binned.dim();
     let (down, across) = (Axis::new(rows, tiles), Axis::new(columns, tiles));
     let maps = mappings(binned, &down, &across, clip_limit, bins);
+    let levels = match (down.share_bits(), across.share_bits()) {
+        (Some(y), Some(x)) if y + x <= 16 => {
+            in_whole_numbers(binned, [&down, &across], &maps, bins)
+        }
+        _ => in_real_numbers(binned, [&down, &across], &maps, bins),
+    };
+    stretched(&levels, out);
+}
+
+/// Interpolation in the reference's arithmetic: products in double, sums in single precision.
+fn in_real_numbers(
+    binned: &Array2<u16>,
+    [down, across]: [&Axis; 2],
+    maps: &[u16],
+    bins: usize,
+) -> Vec<u16> {
+    let columns = across.length;
     let along_columns = across.blends();
-    let mut levels: Vec<i16> = Vec::with_capacity(rows * columns);
+    let mut levels = Vec::with_capacity(binned.len());
     let mut line = vec![0.0_f32; columns];
     for (row, source) in down.blends().iter().zip(binned.outer_iter()) {
         let width = across.tiles * bins;
@@ -109,26 +133,92 @@ pub(super) fn clahe(
             }
             from = to;
         }
-        // the fraction is cut off; below 2¹⁴, so 16 bits hold it
+        // the fraction is cut off
         levels.extend(line.iter().map(|&value| {
             let nearest = value + SHIFT - SHIFT;
             let below = nearest - f32::from(u8::from(nearest > value));
-            (below + SHIFT).to_bits() as i16
+            (below + SHIFT).to_bits() as u16
         }));
     }
-    let low = levels.iter().copied().fold(i16::MAX, i16::min);
-    let high = levels.iter().copied().fold(i16::MIN, i16::max);
+    levels
+}
+
+/// The same where tiles are powers of two: then shares are whole numbers of 2⁻ᵇ, nothing is
+/// rounded on the way in either arithmetic, and the results are equal.
+///
+/// The mappings of two rows of tiles are blended once for every row of pixels, so that a pixel
+/// looks up two levels instead of four.
+fn in_whole_numbers(
+    binned: &Array2<u16>,
+    [down, across]: [&Axis; 2],
+    maps: &[u16],
+    bins: usize,
+) -> Vec<u16> {
+    let columns = across.length;
+    let (tile_rows, tile_columns) = (down.tile as u32, across.tile as u32);
+    let shift = (tile_rows * tile_columns).trailing_zeros();
+    let along_columns = across.blends();
+    let mut levels = vec![0; binned.len()];
+    let width = across.tiles * bins;
+    let mut blended = vec![0_u32; width];
+    let lines = levels.chunks_exact_mut(columns);
+    for ((row, source), line) in down.blends().iter().zip(binned.outer_iter()).zip(lines) {
+        let [upper, lower] = row
+            .tiles
+            .map(|tile| &maps[tile * width..(tile + 1) * width]);
+        let [wy, vy] = row
+            .shares
+            .map(|share| (share * f64::from(tile_rows)) as u32);
+        for ((level, &above), &below) in blended.iter_mut().zip(upper).zip(lower) {
+            *level = u32::from(above) * wy + u32::from(below) * vy;
+        }
+        let source = source.as_slice().unwrap_or_default();
+        let mut from = 0;
+        for group in along_columns.chunk_by(|a, b| a.tiles == b.tiles) {
+            let to = from + group.len();
+            let [left, right] = group[0]
+                .tiles
+                .map(|tile| &blended[tile * bins..(tile + 1) * bins]);
+            // shares of the right tile go up by one from pixel to pixel
+            let first = (group[0].shares[1] * f64::from(tile_columns)) as u32;
+            let pixels = line[from..to].iter_mut().zip(&source[from..to]);
+            for ((level, &bin), vx) in pixels.zip(first..) {
+                let bin = usize::from(bin);
+                let sum = left[bin] * (tile_columns - vx) + right[bin] * vx;
+                *level = (sum >> shift) as u16;
+            }
+            from = to;
+        }
+    }
+    levels
+}
+
+/// The least level becomes 0, the highest 4096.
+fn stretched(levels: &[u16], mut out: ArrayViewMut2<'_, f32>) {
+    let low = levels.iter().copied().fold(u16::MAX, u16::min);
+    let high = levels.iter().copied().fold(0, u16::max);
     let span = f64::from(high) - f64::from(low);
-    let stretched = levels.into_iter().map(|level| {
+    let stretch = |level: u16| {
         let above = f64::from(level) - f64::from(low);
         if span > 0.0 {
             (above / span * 4096.0) as f32
         } else {
             0.0
         }
-    });
-    Array2::from_shape_vec((rows, columns), stretched.collect())
-        .unwrap_or_else(|_| Array2::zeros((rows, columns)))
+    };
+    let mut table = vec![0.0; LEVELS];
+    if levels.len() > LEVELS {
+        for level in low..=high {
+            table[usize::from(level) % LEVELS] = stretch(level);
+        }
+    }
+    for (value, &level) in out.iter_mut().zip(levels) {
+        *value = if levels.len() > LEVELS {
+            table[usize::from(level) % LEVELS]
+        } else {
+            stretch(level)
+        };
+    }
 }
 
 fn range(values: &Array2<f32>) -> (f32, f32) {
@@ -176,33 +266,47 @@ fn mappings(
     across: &Axis,
     clip_limit: f64,
     bins: usize,
-) -> Vec<f32> {
+) -> Vec<u16> {
     let pixels = down.tile * across.tile;
     let most = ((clip_limit * pixels as f64) as i64).max(1);
     let scale = (LEVELS - 1) as f64 / pixels as f64;
     let mut maps = Vec::with_capacity(down.tiles * across.tiles * bins);
+    let width = binned.ncols();
+    let all = binned.as_slice().unwrap_or_default();
     let sources: Vec<usize> = (0..across.tiles * across.tile)
         .map(|x| across.source(across.before + x))
         .collect();
     let mut counts = vec![0_i64; bins];
+    // a margin for bins that no pixel has, so that every u16 below 2¹⁴ is an index
+    let mut hits = vec![0_u32; LEVELS];
     for tile_row in 0..down.tiles {
         for tile_column in 0..across.tiles {
-            counts.fill(0);
+            hits[..bins].fill(0);
+            let from = tile_column * across.tile;
+            let columns = &sources[from..from + across.tile];
+            let adjacent = columns.windows(2).all(|pair| pair[0] + 1 == pair[1]);
             for y in 0..down.tile {
                 let row = down.source(down.before + tile_row * down.tile + y);
-                let from = tile_column * across.tile;
-                for &column in &sources[from..from + across.tile] {
-                    counts[usize::from(binned[[row, column]])] += 1;
+                let line = &all[row * width..(row + 1) * width];
+                if adjacent {
+                    for &bin in &line[columns[0]..columns[0] + columns.len()] {
+                        hits[usize::from(bin) % LEVELS] += 1;
+                    }
+                } else {
+                    for &column in columns {
+                        hits[usize::from(line[column]) % LEVELS] += 1;
+                    }
                 }
+            }
+            for (count, &hits) in counts.iter_mut().zip(&hits) {
+                *count = i64::from(hits);
             }
             clip(&mut counts, most);
             let mut below = 0;
             maps.extend(counts.iter().map(|&count| {
                 below += count;
-                let level = (below as f64 * scale).min((LEVELS - 1) as f64);
                 // cut off to a whole number
-                let nearest = level + WHOLE - WHOLE;
-                (nearest - f64::from(u8::from(nearest > level))) as f32
+                (below as f64 * scale).min((LEVELS - 1) as f64) as u16
             }));
         }
     }
@@ -251,6 +355,29 @@ fn clip(counts: &mut [i64], most: i64) {
         }
         if excess == before {
             break;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_give_what_real_numbers_give() {
+        for (rows, columns, tiles, number) in
+            [(64, 64, 8, 256), (67, 33, 4, 64), (16, 128, 2, 16384)]
+        {
+            let binned = Array2::from_shape_fn((rows, columns), |(r, c)| {
+                ((r * 83 + c * 151 + r * c * 7) % number) as u16
+            });
+            let axes = [&Axis::new(rows, tiles), &Axis::new(columns, tiles)];
+            assert!(axes.iter().all(|axis| axis.share_bits().is_some()));
+            let maps = mappings(&binned, axes[0], axes[1], 0.03, number);
+            assert_eq!(
+                in_whole_numbers(&binned, axes, &maps, number),
+                in_real_numbers(&binned, axes, &maps, number)
+            );
         }
     }
 }

@@ -4,7 +4,7 @@ mod clahe;
 mod equalise;
 mod stretch;
 
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -128,39 +128,55 @@ impl ContrastMethod {
 /// # Ok::<(), fillet_preprocess::Error>(())
 /// ```
 pub fn adjust_contrast(slice: ArrayView2<'_, f32>, method: &ContrastMethod) -> Result<Array2<f32>> {
+    let mut out = Array2::zeros(slice.dim());
+    adjust_into(slice, method, out.view_mut())?;
+    Ok(out)
+}
+
+/// [`adjust_contrast`] into zeros of the same shape.
+fn adjust_into(
+    slice: ArrayView2<'_, f32>,
+    method: &ContrastMethod,
+    out: ArrayViewMut2<'_, f32>,
+) -> Result<()> {
     method.validate()?;
     if let Some(levels) = whole(slice)
         && !levels.is_empty()
     {
-        return Ok(match *method {
+        match *method {
             ContrastMethod::Stretch { lower, upper } => {
-                stretch::stretch_whole(&levels, lower, upper)
+                stretch::stretch_whole(&levels, lower, upper, out);
             }
-            ContrastMethod::Equalise => equalise::equalise(&levels),
+            ContrastMethod::Equalise => equalise::equalise(&levels, out),
             ContrastMethod::Clahe {
                 clip_limit,
                 tiles,
                 bins,
-            } => match clahe::bins_of_levels(&levels, bins) {
-                Some(binned) => clahe::clahe(&binned, clip_limit, tiles, bins),
-                None => Array2::zeros(slice.dim()),
-            },
-        });
+            } => {
+                if let Some(binned) = clahe::bins_of_levels(&levels, bins) {
+                    clahe::clahe(&binned, clip_limit, tiles, bins, out);
+                }
+            }
+        }
+        return Ok(());
     }
     check_pixels(slice.view())?;
     let held = slice.mapv(|value| value.clamp(0.0, LARGEST as f32));
-    Ok(match *method {
-        ContrastMethod::Stretch { lower, upper } => stretch::stretch(&held, lower, upper),
-        ContrastMethod::Equalise => equalise::equalise(&held.mapv(|value| value as u16)),
+    match *method {
+        ContrastMethod::Stretch { lower, upper } => stretch::stretch(&held, lower, upper, out),
+        ContrastMethod::Equalise => equalise::equalise(&held.mapv(|value| value as u16), out),
         ContrastMethod::Clahe {
             clip_limit,
             tiles,
             bins,
-        } => match clahe::bins(&held, bins) {
-            Some(binned) => clahe::clahe(&binned, clip_limit, tiles, bins),
-            None => Array2::zeros(slice.dim()),
-        },
-    })
+        } => {
+            let held = held.as_standard_layout().into_owned();
+            if let Some(binned) = clahe::bins(&held, bins) {
+                clahe::clahe(&binned, clip_limit, tiles, bins, out);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// [`adjust_contrast`] on every slice of a volume, in parallel.
@@ -174,10 +190,7 @@ pub fn adjust_volume(volume: ArrayView3<'_, f32>, method: &ContrastMethod) -> Re
         .axis_iter_mut(Axis(0))
         .into_par_iter()
         .zip(volume.axis_iter(Axis(0)))
-        .map(|(mut target, slice)| {
-            target.assign(&adjust_contrast(slice, method)?);
-            Ok(())
-        })
+        .map(|(target, slice)| adjust_into(slice, method, target))
         .collect();
     // the first error in order, not the first in time
     done.into_iter().collect::<Result<()>>()?;

@@ -1,6 +1,6 @@
 //! Contrast stretching between two percentiles.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayViewMut2, Zip};
 
 use super::LARGEST;
 use crate::normalise;
@@ -31,33 +31,34 @@ impl Line {
     }
 }
 
-/// Moves the percentiles of the non-zero pixels to 0 and 4095 and clamps.
-pub(super) fn stretch(slice: &Array2<f32>, lower: f64, upper: f64) -> Array2<f32> {
+/// Moves the percentiles of the non-zero pixels to 0 and 4095 and clamps; `out` holds zeros.
+pub(super) fn stretch(slice: &Array2<f32>, lower: f64, upper: f64, out: ArrayViewMut2<'_, f32>) {
     let mut values: Vec<f32> = slice
         .iter()
         .copied()
         .filter(|&value| value != 0.0)
         .collect();
     let mut percentile = |percent| normalise::percentile(&mut values, percent);
-    match (percentile(lower), percentile(upper)) {
-        (Some(low), Some(high)) => {
-            let line = Line::new(low, high);
-            slice.mapv(|value| line.at(f64::from(value)))
-        }
-        _ => Array2::zeros(slice.dim()),
+    if let (Some(low), Some(high)) = (percentile(lower), percentile(upper)) {
+        let line = Line::new(low, high);
+        Zip::from(out)
+            .and(slice)
+            .for_each(|to, &value| *to = line.at(f64::from(value)));
     }
 }
 
 /// [`stretch`] of whole grey values.
-pub(super) fn stretch_whole(levels: &Array2<u16>, lower: f64, upper: f64) -> Array2<f32> {
+pub(super) fn stretch_whole(
+    levels: &Array2<u16>,
+    lower: f64,
+    upper: f64,
+    out: ArrayViewMut2<'_, f32>,
+) {
     let counts = whole::histogram(levels);
     let percentile = |percent| whole::percentile(&counts, 1, percent);
-    match (percentile(lower), percentile(upper)) {
-        (Some(low), Some(high)) => {
-            let line = Line::new(low, high);
-            let table: [f32; LEVELS] = std::array::from_fn(|level| line.at(level as f64));
-            whole::look_up(levels, &table)
-        }
-        _ => Array2::zeros(levels.dim()),
+    if let (Some(low), Some(high)) = (percentile(lower), percentile(upper)) {
+        let line = Line::new(low, high);
+        let table: [f32; LEVELS] = std::array::from_fn(|level| line.at(level as f64));
+        whole::look_up_into(levels, &table, out);
     }
 }
