@@ -47,8 +47,8 @@ def load(folder):
 pytorch, kerasside = load("torch"), load("keras")
 STEPS = 20
 RATE = 5e-5
-# The Torch form of VGG16 has dropout, whose masks differ; ../../parity.rs follows its Keras form.
-FOLLOWED = {"resnet50": "torch", "densenet121": "torch", "xception": "torch"}
+# The Torch form of VGG16 has dropout, whose masks differ.
+FOLLOWED = {"resnet50": "torch", "densenet121": "torch", "xception": "torch", "vgg16": "keras"}
 LARGE = {"inception_v3", "inception_v4", "inception_resnet_v2", "xception"}
 
 
@@ -137,7 +137,37 @@ def follow(forward, parameters, labels):
     return torch.tensor(losses, dtype=torch.float64)
 
 
+def keras_steps(name, shape, folder):
+    labels = torch.tensor([0, 1, 1, 0][: shape[0]])
+    images = rule.batch(shape)
+    files = [folder / "model.h5", folder / "model.weights.h5"]
+    losses = {}
+    for dtype in ("float32", "float64"):
+        keras.backend.clear_session()
+        keras.backend.set_floatx(dtype)
+        build, _, name_of, _ = kerasside.NETWORKS[name]
+        model = build(
+            weights=None, input_shape=(*shape[2:], shape[1]), classes=2, classifier_activation=None
+        )
+        kerasside.set_by_rule(model, name_of)
+        kernel, bias = model.layers[-1].get_weights()
+        model.layers[-1].set_weights([kernel * 0.02, bias])
+        if dtype == "float32":
+            model.save(files[0])
+            model.save_weights(files[1])
+        last = images.permute(0, 2, 3, 1).to(getattr(torch, dtype))
+        parameters = [v.value for v in model.trainable_variables]
+        losses[dtype] = follow(lambda: model(last, training=True), parameters, labels)
+    keras.backend.set_floatx("float32")
+    noise = (losses["float32"] - losses["float64"]).abs().max().item()
+    print(f"{name} losses: PyTorch's own single precision is off by {noise:.1e}", file=sys.stderr)
+    rate = torch.tensor(RATE, dtype=torch.float64)
+    return {"images": images, "labels": labels, "losses": losses["float64"], "rate": rate}, files
+
+
 def keras_case(name, shape, classes, steps, folder):
+    if steps:
+        return keras_steps(name, shape, folder)
     keras.backend.clear_session()
     build, _, name_of, taps = kerasside.NETWORKS[name]
     model = build(
