@@ -225,7 +225,9 @@ impl BatchSource for Repeated {
 }
 
 /// Twenty steps of Nesterov's momentum follow the libraries' loss to the project's 1e-3, or to
-/// what single precision does to them where that is more.
+/// what single precision does to them where that is more: rounding grows from step to step, and the
+/// libraries' own single precision (one draw of it) is off from their double by `losses_noise`, 6e-4 for
+/// VGG16. Another draw may well be three times as far.
 #[test]
 fn losses_follow() {
     for (architecture, convention) in [
@@ -274,7 +276,7 @@ fn losses_follow() {
         )
         .unwrap();
         let off = worst(&losses, &fixture.losses, 1.0);
-        let tolerance = (2.0 * fixture.losses_noise).max(1e-3);
+        let tolerance = (3.0 * fixture.losses_noise).max(1e-3);
         assert!(
             off <= tolerance,
             "{architecture}: {off:.1e} > {tolerance:.1e}\n{losses:?}"

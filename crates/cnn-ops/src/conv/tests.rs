@@ -67,7 +67,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     /// The transforms multiply by up to 8·5 and divide again, which costs one to two digits of
-    /// the seven of `f32`: 1e-4 is the promise, 3e-5 the largest seen.
+    /// the seven of `f32`: 2e-5 is the promise, 5e-6 the largest seen on real layers.
     #[test]
     fn winograd_agrees_with_the_definition(
         batch in 0usize..4,
@@ -96,7 +96,7 @@ proptest! {
         let w = whole::<f32>(g.weight_shape().iter().product(), !seed);
         let fast = winograd::convolve(&g, &x, &w, Epilogue::none());
         let error = relative_error(&fast, &direct::forward(&g, &x, &w), 4.0 * channels as f32);
-        prop_assert!(error < 1e-4, "{error}");
+        prop_assert!(error < 2e-5, "{error}");
     }
 }
 
@@ -139,7 +139,7 @@ fn winograd_in_several_slices_agrees_with_the_definition() {
             *y = (*y + bias[i / pixels % filters] + residual[i]).max(0.0);
         }
         let error = relative_error(&winograd::convolve(&g, &x, &w, epilogue), &expected, 1.0);
-        assert!(error < 1e-4, "{g:?}: {error}");
+        assert!(error < 2e-5, "{g:?}: {error}");
     }
 }
 
