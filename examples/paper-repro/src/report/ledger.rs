@@ -40,8 +40,8 @@ enum Rows {
     All,
     /// Those at the threshold of the main figures.
     Main,
-    /// Those with this word in this column, at the threshold of the main figures.
-    MainWhere(&'static str, &'static str),
+    /// Those with one of these words in this column, at the threshold of the main figures.
+    MainWhere(&'static str, &'static [&'static str]),
 }
 
 /// A table of the page.
@@ -220,7 +220,7 @@ const PLANS: [Plan; 15] = [
             ),
         ],
         rows: Rows::All,
-        note: "Every figure should be 0; what is not is information about the test data that training had.",
+        note: "Every count after the slices should be 0; what is not is information about the other side that training had.",
         optional: false,
     },
     Plan {
@@ -245,8 +245,8 @@ const PLANS: [Plan; 15] = [
             FILLETS,
             BY_FISH,
         ],
-        rows: Rows::Main,
-        note: "Published form: mean and standard deviation over slices. Recommended form: corrected for chance, by fillet, with an interval by fish. The same of networks never trained: tables/random_weights.csv.",
+        rows: Rows::MainWhere("reference", &["supervised", "truth"]),
+        note: "Published form: mean and standard deviation over slices. Recommended form: corrected for chance, by fillet, with an interval by fish. The file also holds the annotators; the same of networks never trained is in tables/random_weights.csv.",
         optional: true,
     },
     Plan {
@@ -361,7 +361,7 @@ const PLANS: [Plan; 15] = [
             ),
             SD,
         ],
-        rows: Rows::MainWhere("group", "other class"),
+        rows: Rows::MainWhere("group", &["other class"]),
         note: "These slices have no damage to mark. On one scale for all maps of a network, method and fold: tables/damaged_fraction_common.csv.",
         optional: true,
     },
@@ -720,7 +720,7 @@ fn wanted(rows: &Rows, record: &Record<'_>, study: &Study<'_>) -> Result<bool> {
     match rows {
         Rows::All => Ok(true),
         Rows::Main => main(),
-        Rows::MainWhere(column, word) => Ok(record.text(column) == *word && main()?),
+        Rows::MainWhere(column, words) => Ok(words.contains(&record.text(column)) && main()?),
     }
 }
 
