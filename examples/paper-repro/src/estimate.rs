@@ -94,7 +94,9 @@ pub fn estimate(config: &Config, outputs: &Outputs, mut say: impl FnMut(String))
     }
     let side = config.preprocess.image_size as f64;
     let slices = counts.held as f64 * side * side * 4.0;
-    let total = memory * workers as f64 + slices + base_memory();
+    // mapping begins with what training has kept, and adds what it may hold itself
+    let maps_memory = config.explain.memory_mib as f64 * f64::from(1 << 20);
+    let total = memory * workers as f64 + maps_memory + slices + base_memory();
     say(format!(
         "{:20} {:>12} {:>12}",
         "all",
