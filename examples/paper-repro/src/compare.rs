@@ -7,6 +7,7 @@ use fillet_preprocess::phantom::Confounds;
 use mri_io::atomic::write_atomically;
 
 use crate::cli::{Cli, StageName};
+use crate::config::switches::TestRule;
 use crate::config::{Config, Protocol, SWITCHES, Switches};
 use crate::error::{Context, Error, Result};
 use crate::interrupt::Interrupt;
@@ -177,7 +178,7 @@ fn study(config: Config, folder: &Path, interrupt: &Interrupt) -> Result<BTreeMa
     let threshold = main_threshold(&config.analysis.thresholds);
     let run = run_in(config, folder, interrupt);
     run_all(&run, Some(StageName::Analyse))?;
-    headlines(&run.outputs, &threshold)
+    headlines(&run.outputs, &threshold, run.config.switches.test)
 }
 
 fn run_in(config: Config, folder: &Path, interrupt: &Interrupt) -> Run {
@@ -199,7 +200,7 @@ fn main_threshold(thresholds: &[f64]) -> String {
 }
 
 /// The numbers a paper would print in its abstract, of the first seed.
-fn headlines(outputs: &Outputs, threshold: &str) -> Result<BTreeMap<Key, f64>> {
+fn headlines(outputs: &Outputs, threshold: &str, test: TestRule) -> Result<BTreeMap<Key, f64>> {
     let mut numbers = BTreeMap::new();
     let mut add = |quantity: String, model: &str, method: &str, value: &str| {
         if let Ok(value) = value.parse() {
@@ -256,19 +257,22 @@ fn headlines(outputs: &Outputs, threshold: &str) -> Result<BTreeMap<Key, f64>> {
             );
         }
     }
+    // the test that the protocol goes by
+    let form = match test {
+        TestRule::KruskalWallisOnSlices => "published",
+        TestRule::FriedmanOnFish => "recommended",
+    };
     for row in rows(outputs, "tests")? {
-        if row["question"].starts_with("does agreement") && row["form"] == "published" {
+        if row["question"].starts_with("does agreement") && row["form"] == form {
             let across = if row["question"].contains("across methods") {
                 "methods"
             } else {
                 "networks"
             };
-            add(
-                format!("kruskal_wallis_agreement_across_{across}"),
-                "",
-                "",
-                &row["statistic"],
-            );
+            for number in ["statistic", "p"] {
+                let quantity = format!("test_{number}_agreement_across_{across}");
+                add(quantity, "", "", &row[number]);
+            }
         }
     }
     Ok(numbers)

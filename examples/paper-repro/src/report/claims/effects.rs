@@ -114,7 +114,9 @@ pub(super) fn confounds(study: &Study<'_>) -> Finding {
 pub(super) fn leakage(study: &Study<'_>) -> Finding {
     let all = rows(study, "split");
     // statistics of tests have no common scale with the rest
-    let bounded = pairs(&all, |r| !r.quantity.starts_with("kruskal"));
+    let bounded = pairs(&all, |r| {
+        !r.quantity.starts_with("test_") || r.quantity == "test_accuracy"
+    });
     let changes: Vec<f64> = bounded.iter().map(|p| (p[1] - p[0]).abs()).collect();
     let Some(average) = mean(&changes) else {
         return Finding::lacks(NO_EFFECTS);
