@@ -181,18 +181,27 @@ impl AugmentParameters {
             shift = step.map(|step| step * (columns - 1) as f64);
             step = step.map(|step| -step);
         }
-        let sampler = Sampler::new(pixels, [rows, columns], step);
-        for (row, mut line) in out.outer_iter_mut().enumerate() {
+        let start = |row: usize| {
             let row = if self.flip_vertical {
                 rows - 1 - row
             } else {
                 row
             } as f64;
-            let start = [0, 1].map(|axis| map[axis][1] * row + map[axis][0] + shift[axis]);
-            if nearest && let Some(line) = line.as_slice_mut() {
-                sampler.line(start, line);
-                continue;
+            [0, 1].map(|axis| map[axis][1] * row + map[axis][0] + shift[axis])
+        };
+        if nearest && let Some(out) = out.as_slice_mut() {
+            // rows a power of two apart would push each other out of the processor's cache
+            let stride = columns + PADDING;
+            let mut apart = vec![0.0; rows * stride];
+            let lines = apart.chunks_exact_mut(stride);
+            for (to, from) in lines.zip(pixels.chunks_exact(columns)) {
+                to[..columns].copy_from_slice(from);
             }
+            Sampler::new(&apart, [rows, columns], step).image(start, out);
+            return;
+        }
+        for (row, mut line) in out.outer_iter_mut().enumerate() {
+            let start = start(row);
             for (column, value) in line.iter_mut().enumerate() {
                 let column = column as f64;
                 let source = [start[0] + step[0] * column, start[1] + step[1] * column];
@@ -213,8 +222,10 @@ impl AugmentParameters {
     }
 }
 
+/// Pixels between one row and the next.
+const PADDING: usize = 16;
 /// Target pixels that are worked out together.
-const BLOCK: usize = 16;
+const BLOCK: usize = 32;
 /// Binary digits of a coordinate after the point.
 const DIGITS: u32 = 25;
 /// One pixel in these units.
@@ -224,9 +235,9 @@ const ONE: f64 = (1 << DIGITS) as f64;
 ///
 /// Coordinates are whole numbers of 2⁻²⁵ pixels from a pixel nearby, held between the first pixel
 /// and just before the last, so that all four neighbours exist. Steps are at most one pixel long,
-/// so a block stays within 17 pixels and fits into 32 bits. Places first, then pixels, then
-/// weights: the first and last run on several pixels at once.
+/// so a block stays within 64 pixels and fits into 32 bits.
 struct Sampler<'a> {
+    /// Rows, [`PADDING`] apart.
     pixels: &'a [f32],
     /// Rows and columns.
     shape: [usize; 2],
@@ -250,16 +261,26 @@ impl Start {
     fn new(coordinate: f64, length: usize) -> Self {
         let pixel = (coordinate.max(0.0) as usize).min(length - 2);
         // further away than a block is long, all its pixels are held at the edge
-        let far = BLOCK as f64 + 1.0;
+        let far = BLOCK as f64;
         let offset = (coordinate - pixel as f64).clamp(-far, far);
         let whole = |pixels: usize| (pixels.min(63) as i32) << DIGITS;
         Self {
             pixel,
-            offset: (offset * ONE).round() as i32,
+            offset: (offset * ONE) as i32,
             least: -whole(pixel),
             most: whole(length - 1 - pixel) - 1,
         }
     }
+}
+
+/// What is known of the pixels of a block on the way.
+struct Block {
+    /// Of the upper left neighbour, from that of the start.
+    place: [i32; BLOCK],
+    /// Of the lower and the right neighbours.
+    shares: [[f32; BLOCK]; 2],
+    /// The upper and the lower pair of neighbours.
+    pairs: [[[f32; 2]; BLOCK]; 2],
 }
 
 impl<'a> Sampler<'a> {
@@ -274,50 +295,75 @@ impl<'a> Sampler<'a> {
         }
     }
 
-    fn line(&self, start: [f64; 2], line: &mut [f32]) {
-        for (block, target) in line.chunks_mut(BLOCK).enumerate() {
-            let first = (block * BLOCK) as f64;
-            let [y, x] = [0, 1]
-                .map(|axis| Start::new(start[axis] + self.step[axis] * first, self.shape[axis]));
-            let values = self.block(&y, &x);
-            target.copy_from_slice(&values[..target.len()]);
+    /// All lines; the coordinate of the first pixel of each is given by its row.
+    fn image(&self, start: impl Fn(usize) -> [f64; 2], out: &mut [f32]) {
+        let columns = self.shape[1];
+        let mut block = Block {
+            place: [0; BLOCK],
+            shares: [[0.0; BLOCK]; 2],
+            pairs: [[[0.0; 2]; BLOCK]; 2],
+        };
+        for (row, line) in out.chunks_exact_mut(columns).enumerate() {
+            let start = start(row);
+            for (index, target) in line.chunks_mut(BLOCK).enumerate() {
+                let first = (index * BLOCK) as f64;
+                let [y, x] = [0, 1].map(|axis| {
+                    Start::new(start[axis] + self.step[axis] * first, self.shape[axis])
+                });
+                self.locate(&mut block, &y, &x);
+                let origin = y.pixel * (columns + PADDING) + x.pixel;
+                self.gather(&mut block, origin, target.len());
+                block.blend(target);
+            }
         }
     }
 
-    #[inline]
-    fn block(&self, y: &Start, x: &Start) -> [f32; BLOCK] {
+    /// Places and shares; runs on several pixels at once.
+    fn locate(&self, block: &mut Block, y: &Start, x: &Start) {
         const BELOW_POINT: i32 = (1 << DIGITS) - 1;
-        let columns = self.shape[1];
-        let width = columns as i32;
+        let width = (self.shape[1] + PADDING) as i32;
         let [down, right] = &self.turns;
-        let mut place = [0_i32; BLOCK];
-        let mut shares = [[0.0_f32; BLOCK]; 2];
+        let [fy, fx] = &mut block.shares;
         for i in 0..BLOCK {
             let row = (y.offset + down[i]).clamp(y.least, y.most);
             let column = (x.offset + right[i]).clamp(x.least, x.most);
-            place[i] = (row >> DIGITS) * width + (column >> DIGITS);
-            shares[0][i] = (row & BELOW_POINT) as f32 * (1.0 / ONE as f32);
-            shares[1][i] = (column & BELOW_POINT) as f32 * (1.0 / ONE as f32);
+            block.place[i] = (row >> DIGITS) * width + (column >> DIGITS);
+            fy[i] = (row & BELOW_POINT) as f32 * (1.0 / ONE as f32);
+            fx[i] = (column & BELOW_POINT) as f32 * (1.0 / ONE as f32);
         }
-        let origin = y.pixel * columns + x.pixel;
-        let mut pairs = [[[0.0_f32; 2]; BLOCK]; 2];
-        for i in 0..BLOCK {
-            let at = origin.wrapping_add_signed(place[i] as isize);
-            let around = self.pixels.get(at..at.wrapping_add(columns + 2));
-            if let Some((upper, rest)) = around.and_then(|around| around.split_first_chunk::<2>())
-                && let Some(lower) = rest.last_chunk::<2>()
+    }
+
+    /// The neighbours of `count` pixels.
+    fn gather(&self, block: &mut Block, origin: usize, count: usize) {
+        let reach = self.shape[1] + PADDING + 2;
+        let [upper, lower] = &mut block.pairs;
+        let places = block.place.iter().take(count);
+        for ((&place, upper), lower) in places.zip(upper).zip(lower) {
+            let at = origin.wrapping_add_signed(place as isize);
+            let Some(around) = self.pixels.get(at..at.wrapping_add(reach)) else {
+                continue;
+            };
+            if let (Some(above), Some(below)) =
+                (around.first_chunk::<2>(), around.last_chunk::<2>())
             {
-                (pairs[0][i], pairs[1][i]) = (*upper, *lower);
+                (*upper, *lower) = (*above, *below);
             }
         }
-        let [upper, lower] = &pairs;
-        let [down, right] = &shares;
-        std::array::from_fn(|i| {
-            let (fy, fx) = (down[i], right[i]);
-            let upper = upper[i][0] * (1.0 - fx) + upper[i][1] * fx;
-            let lower = lower[i][0] * (1.0 - fx) + lower[i][1] * fx;
-            upper * (1.0 - fy) + lower * fy
-        })
+    }
+}
+
+impl Block {
+    /// Interpolation; runs on several pixels at once.
+    fn blend(&self, target: &mut [f32]) {
+        let [fy, fx] = &self.shares;
+        let [upper, lower] = &self.pairs;
+        let shares = fy.iter().zip(fx);
+        let pairs = upper.iter().zip(lower);
+        for ((value, (&fy, &fx)), (upper, lower)) in target.iter_mut().zip(shares).zip(pairs) {
+            let above = upper[0] * (1.0 - fx) + upper[1] * fx;
+            let below = lower[0] * (1.0 - fx) + lower[1] * fx;
+            *value = above * (1.0 - fy) + below * fy;
+        }
     }
 }
 

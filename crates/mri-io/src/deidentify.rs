@@ -102,6 +102,13 @@ const KEPT: &[Tag] = &[
     tags::LOSSY_IMAGE_COMPRESSION,
     tags::PRESENTATION_LUT_SHAPE,
     tags::PIXEL_DATA,
+    // what Enhanced MR must say besides
+    tags::FRAME_LATERALITY,
+    tags::CODE_VALUE,
+    tags::CODING_SCHEME_DESIGNATOR,
+    tags::CODE_MEANING,
+    tags::APPLICABLE_SAFETY_STANDARD_AGENCY,
+    tags::RESONANT_NUCLEUS,
 ];
 
 /// Sequences that stay, with what is kept inside them.
@@ -119,6 +126,8 @@ const KEPT_SEQUENCES: &[Tag] = &[
     tags::MR_TIMING_AND_RELATED_PARAMETERS_SEQUENCE,
     tags::DIMENSION_ORGANIZATION_SEQUENCE,
     tags::DIMENSION_INDEX_SEQUENCE,
+    tags::FRAME_ANATOMY_SEQUENCE,
+    tags::ANATOMIC_REGION_SEQUENCE,
 ];
 
 /// Identifiers that get a new value, the same wherever the old one stands.
@@ -139,6 +148,15 @@ const EMPTIED: &[Tag] = &[
     tags::PATIENT_BIRTH_DATE,
     tags::PATIENT_SEX,
     tags::STUDY_ID,
+];
+
+/// Elements that must stand in a valid file with a value, and get one that says nothing.
+const DUMMIES: &[(Tag, &str)] = &[
+    (tags::CONTENT_DATE, "19000101"),
+    (tags::CONTENT_TIME, "000000"),
+    (tags::MANUFACTURER_MODEL_NAME, "removed"),
+    (tags::DEVICE_SERIAL_NUMBER, "removed"),
+    (tags::SOFTWARE_VERSIONS, "removed"),
 ];
 
 /// Writes a copy of a DICOM file without identifying information, atomically.
@@ -308,6 +326,14 @@ impl Cleaner<'_> {
                 note(&mut self.report.replaced, name);
             } else if EMPTIED.contains(&tag) {
                 clean.put(DataElement::new(tag, vr, PrimitiveValue::Empty));
+                note(&mut self.report.replaced, name);
+            } else if let Some((_, dummy)) = DUMMIES.iter().find(|(dummy, _)| *dummy == tag) {
+                clean.put(DataElement::new(tag, vr, *dummy));
+                note(&mut self.report.replaced, name);
+            } else if tag == tags::ACQUISITION_CONTEXT_SEQUENCE {
+                // must stand in an Enhanced MR file, and may be empty
+                let nothing = DataSetSequence::<InMemDicomObject>::from(Vec::new());
+                clean.put(DataElement::new(tag, VR::SQ, nothing));
                 note(&mut self.report.replaced, name);
             } else if KEPT.contains(&tag) {
                 match self.kept(element, dataset.encoding) {

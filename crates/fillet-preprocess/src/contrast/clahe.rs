@@ -160,17 +160,31 @@ fn in_whole_numbers(
     let along_columns = across.blends();
     let mut levels = vec![0; binned.len()];
     let width = across.tiles * bins;
+    // from row to row, the blend of two rows of tiles moves by their difference
     let mut blended = vec![0_u32; width];
+    let mut difference = vec![0_u32; width];
+    let mut before = None;
     let lines = levels.chunks_exact_mut(columns);
     for ((row, source), line) in down.blends().iter().zip(binned.outer_iter()).zip(lines) {
-        let [upper, lower] = row
-            .tiles
-            .map(|tile| &maps[tile * width..(tile + 1) * width]);
-        let [wy, vy] = row
-            .shares
-            .map(|share| (share * f64::from(tile_rows)) as u32);
-        for ((level, &above), &below) in blended.iter_mut().zip(upper).zip(lower) {
-            *level = u32::from(above) * wy + u32::from(below) * vy;
+        if before == Some(row.tiles) {
+            for (level, &by) in blended.iter_mut().zip(&difference) {
+                *level = level.wrapping_add(by);
+            }
+        } else {
+            before = Some(row.tiles);
+            let [upper, lower] = row
+                .tiles
+                .map(|tile| &maps[tile * width..(tile + 1) * width]);
+            let [wy, vy] = row
+                .shares
+                .map(|share| (share * f64::from(tile_rows)) as u32);
+            let both = upper.iter().zip(lower);
+            for ((level, by), (&above, &below)) in blended.iter_mut().zip(&mut difference).zip(both)
+            {
+                let (above, below) = (u32::from(above), u32::from(below));
+                *level = above * wy + below * vy;
+                *by = below.wrapping_sub(above);
+            }
         }
         let source = source.as_slice().unwrap_or_default();
         let mut from = 0;
@@ -184,8 +198,11 @@ fn in_whole_numbers(
             let pixels = line[from..to].iter_mut().zip(&source[from..to]);
             for ((level, &bin), vx) in pixels.zip(first..) {
                 let bin = usize::from(bin);
-                let sum = left[bin] * (tile_columns - vx) + right[bin] * vx;
-                *level = (sum >> shift) as u16;
+                if let (Some(&left), Some(&right)) = (left.get(bin), right.get(bin)) {
+                    let sum = (left * tile_columns)
+                        .wrapping_add(right.wrapping_sub(left).wrapping_mul(vx));
+                    *level = (sum >> shift) as u16;
+                }
             }
             from = to;
         }
@@ -206,18 +223,32 @@ fn stretched(levels: &[u16], mut out: ArrayViewMut2<'_, f32>) {
             0.0
         }
     };
-    let mut table = vec![0.0; LEVELS];
-    if levels.len() > LEVELS {
-        for level in low..=high {
-            table[usize::from(level) % LEVELS] = stretch(level);
+    if levels.len() < LEVELS {
+        for (value, &level) in out.iter_mut().zip(levels) {
+            *value = stretch(level);
         }
+        return;
     }
-    for (value, &level) in out.iter_mut().zip(levels) {
-        *value = if levels.len() > LEVELS {
-            table[usize::from(level) % LEVELS]
-        } else {
-            stretch(level)
-        };
+    let mut table = vec![0.0; LEVELS];
+    for (level, entry) in (low..=high).zip(&mut table) {
+        *entry = stretch(level);
+    }
+    let look_up = |value: &mut f32, level: u16| {
+        if let Some(&entry) = table.get(usize::from(level - low)) {
+            *value = entry;
+        }
+    };
+    match out.as_slice_mut() {
+        Some(out) => {
+            for (value, &level) in out.iter_mut().zip(levels) {
+                look_up(value, level);
+            }
+        }
+        None => {
+            for (value, &level) in out.iter_mut().zip(levels) {
+                look_up(value, level);
+            }
+        }
     }
 }
 

@@ -7,5 +7,6 @@ mod golden;
 mod images;
 mod phantom;
 mod phantom_design;
+mod quantiles;
 mod sheet;
 mod split;

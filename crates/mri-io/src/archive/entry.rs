@@ -102,23 +102,29 @@ impl Entry<'_> {
         if product(&window) > limit {
             return Err(too_large("the part to be read", product(&window)));
         }
-        if let Some(chunk) = self.read(Dataset::chunk_shape)?
-            && product(&chunk) > limit
-        {
-            return Err(too_large("one chunk", product(&chunk)));
+        let Some(chunk) = self.read(Dataset::chunk_shape)? else {
+            return Ok(());
+        };
+        let chunk = product(&chunk);
+        if chunk > limit {
+            return Err(too_large("one chunk", chunk));
         }
-        // the library reserves what the index says of a chunk
-        if self.dataset.is_chunked()
-            && let Ok(chunks) = self.read(Dataset::chunks)
-            && let Some(beyond) = chunks.iter().find(|chunk| {
+        // the library reserves what the index says of a chunk, and goes over all of each
+        if let Ok(chunks) = self.read(Dataset::chunks) {
+            let together = chunk.saturating_mul(chunks.len() as u64);
+            if together > self.file.length.saturating_mul(MAX_RATIO) {
+                return Err(too_large("its chunks", together));
+            }
+            let beyond = chunks.iter().find(|chunk| {
                 let end = chunk.address.checked_add(chunk.storage_size);
                 end.is_none_or(|end| end > self.file.length)
-            })
-        {
-            return Err(self.wrong(format!(
-                "a chunk of {} bytes at {} reaches beyond the end of the file",
-                beyond.storage_size, beyond.address
-            )));
+            });
+            if let Some(beyond) = beyond {
+                return Err(self.wrong(format!(
+                    "a chunk of {} bytes at {} reaches beyond the end of the file",
+                    beyond.storage_size, beyond.address
+                )));
+            }
         }
         Ok(())
     }
