@@ -4,7 +4,7 @@
 
 use benches::Task;
 use benches::rule::{SIDE, enlarge, in_tissue, uniform};
-use fillet_preprocess::contrast::adjust_volume;
+use fillet_preprocess::contrast::adjust_volume_by;
 use fillet_preprocess::foreground::segment_volume;
 use fillet_preprocess::{
     AugmentConfig, AugmentParameters, ContrastMethod, Fill, ForegroundConfig, ForegroundVariant,
@@ -114,10 +114,7 @@ fn methods(names: &str) -> Option<Vec<ContrastMethod>> {
 }
 
 fn contrast(volume: ArrayView3<'_, f32>, methods: &[ContrastMethod]) -> Option<Vec<Array3<f32>>> {
-    methods
-        .iter()
-        .map(|method| adjust_volume(volume, method).ok())
-        .collect()
+    adjust_volume_by(volume, methods).ok()
 }
 
 fn sums(volumes: &[Array3<f32>]) -> f64 {

@@ -308,11 +308,16 @@ fn mappings(
         .map(|x| across.source(across.before + x))
         .collect();
     let mut counts = vec![0_i64; bins];
-    // a margin for bins that no pixel has, so that every u16 below 2¹⁴ is an index
-    let mut hits = vec![0_u32; LEVELS];
+    // a margin for bins that no pixel has, so that every u16 below 2¹⁴ is an index; two counts in
+    // turns, so that neighbours of equal value do not wait for each other
+    let mut hits = vec![[0_u32; LEVELS]; 2];
     for tile_row in 0..down.tiles {
         for tile_column in 0..across.tiles {
-            hits[..bins].fill(0);
+            let [even, odd] = hits.as_mut_slice() else {
+                break;
+            };
+            even[..bins].fill(0);
+            odd[..bins].fill(0);
             let from = tile_column * across.tile;
             let columns = &sources[from..from + across.tile];
             let adjacent = columns.windows(2).all(|pair| pair[0] + 1 == pair[1]);
@@ -320,17 +325,22 @@ fn mappings(
                 let row = down.source(down.before + tile_row * down.tile + y);
                 let line = &all[row * width..(row + 1) * width];
                 if adjacent {
-                    for &bin in &line[columns[0]..columns[0] + columns.len()] {
-                        hits[usize::from(bin) % LEVELS] += 1;
+                    let mut pairs = line[columns[0]..columns[0] + columns.len()].chunks_exact(2);
+                    for pair in &mut pairs {
+                        even[usize::from(pair[0]) % LEVELS] += 1;
+                        odd[usize::from(pair[1]) % LEVELS] += 1;
+                    }
+                    for &bin in pairs.remainder() {
+                        even[usize::from(bin) % LEVELS] += 1;
                     }
                 } else {
                     for &column in columns {
-                        hits[usize::from(line[column]) % LEVELS] += 1;
+                        even[usize::from(line[column]) % LEVELS] += 1;
                     }
                 }
             }
-            for (count, &hits) in counts.iter_mut().zip(&hits) {
-                *count = i64::from(hits);
+            for ((count, &even), &odd) in counts.iter_mut().zip(even.iter()).zip(odd.iter()) {
+                *count = i64::from(even + odd);
             }
             clip(&mut counts, most);
             let mut below = 0;

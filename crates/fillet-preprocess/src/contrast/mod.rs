@@ -143,21 +143,7 @@ fn adjust_into(
     if let Some(levels) = whole(slice)
         && !levels.is_empty()
     {
-        match *method {
-            ContrastMethod::Stretch { lower, upper } => {
-                stretch::stretch_whole(&levels, lower, upper, out);
-            }
-            ContrastMethod::Equalise => equalise::equalise(&levels, out),
-            ContrastMethod::Clahe {
-                clip_limit,
-                tiles,
-                bins,
-            } => {
-                if let Some(binned) = clahe::bins_of_levels(&levels, bins) {
-                    clahe::clahe(&binned, clip_limit, tiles, bins, out);
-                }
-            }
-        }
+        adjust_whole(&levels, method, out);
         return Ok(());
     }
     check_pixels(slice.view())?;
@@ -179,6 +165,25 @@ fn adjust_into(
     Ok(())
 }
 
+/// [`adjust_into`] of whole grey values.
+fn adjust_whole(levels: &Array2<u16>, method: &ContrastMethod, out: ArrayViewMut2<'_, f32>) {
+    match *method {
+        ContrastMethod::Stretch { lower, upper } => {
+            stretch::stretch_whole(levels, lower, upper, out);
+        }
+        ContrastMethod::Equalise => equalise::equalise(levels, out),
+        ContrastMethod::Clahe {
+            clip_limit,
+            tiles,
+            bins,
+        } => {
+            if let Some(binned) = clahe::bins_of_levels(levels, bins) {
+                clahe::clahe(&binned, clip_limit, tiles, bins, out);
+            }
+        }
+    }
+}
+
 /// [`adjust_contrast`] on every slice of a volume, in parallel.
 ///
 /// # Errors
@@ -195,4 +200,62 @@ pub fn adjust_volume(volume: ArrayView3<'_, f32>, method: &ContrastMethod) -> Re
     // the first error in order, not the first in time
     done.into_iter().collect::<Result<()>>()?;
     Ok(out)
+}
+
+/// [`adjust_volume`] by several methods at once, which looks at every slice only once.
+///
+/// # Shapes
+///
+/// - `volume` and each result: `[slices, rows, columns]`, one result for each method
+///
+/// # Errors
+///
+/// As [`adjust_volume`].
+///
+/// # Examples
+///
+/// ```
+/// use fillet_preprocess::ContrastMethod;
+/// use fillet_preprocess::contrast::{adjust_volume, adjust_volume_by};
+/// use ndarray::Array3;
+///
+/// let volume = Array3::from_shape_fn((2, 32, 32), |(s, r, c)| (1000 + s + r * c) as f32);
+/// let all = adjust_volume_by(volume.view(), &ContrastMethod::ALL)?;
+/// assert_eq!(all.len(), 3);
+/// assert_eq!(all[1], adjust_volume(volume.view(), &ContrastMethod::Equalise)?);
+/// # Ok::<(), fillet_preprocess::Error>(())
+/// ```
+pub fn adjust_volume_by(
+    volume: ArrayView3<'_, f32>,
+    methods: &[ContrastMethod],
+) -> Result<Vec<Array3<f32>>> {
+    methods.iter().try_for_each(ContrastMethod::validate)?;
+    let mut all: Vec<Array3<f32>> = methods
+        .iter()
+        .map(|_| Array3::zeros(volume.dim()))
+        .collect();
+    let mut targets: Vec<Vec<ArrayViewMut2<'_, f32>>> =
+        volume.outer_iter().map(|_| Vec::new()).collect();
+    for out in &mut all {
+        for (targets, slice) in targets.iter_mut().zip(out.axis_iter_mut(Axis(0))) {
+            targets.push(slice);
+        }
+    }
+    let done: Vec<Result<()>> = targets
+        .into_par_iter()
+        .zip(volume.axis_iter(Axis(0)))
+        .map(|(targets, slice)| {
+            let levels = whole(slice).filter(|levels| !levels.is_empty());
+            for (target, method) in targets.into_iter().zip(methods) {
+                match &levels {
+                    Some(levels) => adjust_whole(levels, method, target),
+                    None => adjust_into(slice, method, target)?,
+                }
+            }
+            Ok(())
+        })
+        .collect();
+    // the first error in order, not the first in time
+    done.into_iter().collect::<Result<()>>()?;
+    Ok(all)
 }
