@@ -3,6 +3,9 @@
 use crate::{Error, Result, Smoothing};
 use serde::{Deserialize, Serialize};
 
+/// Deviation, in sides of an image, beyond which a blur leaves nothing but the mean.
+pub(crate) const LARGEST_BLUR: f64 = 16.0;
+
 /// Parameters of the methods that have any.
 ///
 /// # Examples
@@ -32,7 +35,7 @@ pub struct Parameters {
     pub is_steps: usize,
     /// Groups of Group-CAM.
     pub groups: usize,
-    /// Deviation of the blur under Group-CAM's masks, as a share of the longer side of the image.
+    /// Deviation of the blur under Group-CAM's masks, as a share of the longer side of the image; at most 16.
     pub group_blur: f64,
     /// Deviation in cells of the kernel of Recipro-CAM; 0 keeps a single cell.
     pub recipro_sigma: f64,
@@ -84,6 +87,13 @@ impl Parameters {
                     got: value.to_string(),
                 });
             }
+        }
+        if self.group_blur > LARGEST_BLUR {
+            return Err(Error::Parameter {
+                name: "group_blur",
+                expected: "at most 16 sides of the image",
+                got: self.group_blur.to_string(),
+            });
         }
         let deviations = [
             ("smooth_noise", self.smooth_noise),

@@ -4,7 +4,8 @@
 mod common;
 
 use cam_methods::{
-    Described, Error, Explainer, Method, Parameters, Pixels, Semantics, Tap, TappedModel, Target,
+    Described, Error, Explainer, LayerScaling, Method, Parameters, Pixels, Preset, Semantics, Tap,
+    TappedModel, Target,
 };
 use candle_core::{DType, Device, Result, Tensor};
 use common::*;
@@ -221,5 +222,43 @@ fn a_dead_network_gives_a_zero_map_and_a_diagnostic() {
                 .iter()
                 .all(|d| d.zero_map && d.dead_channels() == 2)
         );
+    }
+}
+
+#[test]
+fn numbers_out_of_range_are_refused_before_the_network_runs() {
+    let never =
+        |_: &Tensor, _: &mut dyn Tap| -> Result<Tensor> { candle_core::bail!("the network ran") };
+    let x = images(2, 8, DType::F32);
+    let with = |change: &dyn Fn(&mut Semantics, &mut Parameters)| {
+        let (mut semantics, mut parameters) = (Semantics::literature(), Parameters::default());
+        change(&mut semantics, &mut parameters);
+        Explainer::new(&never)
+            .semantics(semantics)
+            .parameters(parameters)
+            .explain(&x, &TWO, Method::LayerCam)
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        with(&|s, _| s.score_cam.epsilon = f64::NAN),
+        "the parameter score_cam.epsilon must be finite and not negative, got NaN"
+    );
+    assert_eq!(
+        with(&|s, _| {
+            s.fusion.layer_cam = LayerScaling::Tanh {
+                gamma: 0.0,
+                taps: Vec::new(),
+            };
+        }),
+        "the parameter fusion.layer_cam.gamma must be finite and above 0, got 0"
+    );
+    // a kernel this wide would not fit into memory
+    assert_eq!(
+        with(&|_, p| p.group_blur = 1e9),
+        "the parameter group_blur must be at most 16 sides of the image, got 1000000000"
+    );
+    for preset in Preset::ALL {
+        assert!(Semantics::preset(preset).check().is_ok(), "{preset}");
     }
 }

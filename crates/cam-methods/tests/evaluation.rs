@@ -4,9 +4,10 @@
 mod common;
 
 use cam_methods::evaluate::{
-    ConfidenceSummary, InfidelityOptions, Perturbation, PixelPrecision, RoadOptions, Scorer,
-    SensitivityOptions, adcc, complexity, confidence_change, controls, energy_inside, infidelity,
-    max_sensitivity, perturbation_curves, randomisation_check, road,
+    BoxAccuracy, ConfidenceSummary, InfidelityOptions, Perturbation, PixelBox, PixelPrecision,
+    RoadOptions, Scorer, SensitivityOptions, adcc, complexity, confidence_change, controls,
+    energy_inside, infidelity, max_sensitivity, pearson, perturbation_curves, pointing_hit,
+    randomisation_check, road, spearman,
 };
 use cam_methods::{Error, Explainer, Method, ScoreSpace, Tap, TappedModel, Target};
 use candle_core::{DType, Device, Tensor};
@@ -216,4 +217,60 @@ fn mistakes_are_named() {
         scorer.score(&x, &[]),
         Err(Error::TargetCount { .. })
     ));
+    let noisy = RoadOptions {
+        noise: f64::NAN,
+        ..RoadOptions::default()
+    };
+    assert!(matches!(
+        road(&scorer, &x, &[Target::Class(0)], &map, &noisy),
+        Err(Error::Parameter { name: "noise", .. })
+    ));
+    for blur in [f64::NAN, -1.0, 1e9] {
+        let e = perturbation_curves(
+            &scorer,
+            &x,
+            &[Target::Class(0)],
+            &map,
+            Perturbation::Insertion { blur },
+            4,
+        );
+        assert!(matches!(e, Err(Error::Parameter { name: "blur", .. })));
+    }
+}
+
+#[test]
+fn plain_values_that_are_not_finite_are_refused() {
+    let (map, truth) = ([f32::NAN, 1.0], [true, false]);
+    let mut pxap = PixelPrecision::new();
+    let mut boxes = BoxAccuracy::new();
+    let found = [
+        pointing_hit(&map, &truth, [1, 2], 0.0).map(|_| ()),
+        energy_inside(&map, &truth).map(|_| ()),
+        pearson(&map, &[0.0, 1.0]).map(|_| ()),
+        spearman(&[0.0, 1.0], &map).map(|_| ()),
+        pxap.add(&map, &truth),
+        boxes.add(&map, [1, 2], &[]),
+    ];
+    for result in found {
+        assert!(matches!(result, Err(Error::NonFinite { count: 1, .. })));
+    }
+    assert_eq!((pxap.value(), boxes.max_box_acc()), (None, None));
+}
+
+#[test]
+fn boxes_and_controls_at_their_limits() {
+    let all = PixelBox {
+        top: 0,
+        left: 0,
+        bottom: usize::MAX,
+        right: usize::MAX,
+    };
+    let none = PixelBox {
+        top: 5,
+        left: 5,
+        bottom: 1,
+        right: 1,
+    };
+    assert_eq!((all.iou(none), none.iou(none)), (0.0, 0.0));
+    assert_eq!(controls::centre_gaussian([1, 3], 0.0), [0.0, 1.0, 0.0]);
 }

@@ -17,7 +17,26 @@ pub struct Adcc {
     pub adcc: Option<f64>,
 }
 
-/// Mean of a heatmap: `L1(m) / (H W)`; `None` for an empty one.
+/// Mean of a heatmap; `None` for an empty one.
+///
+/// ```text
+/// complexity = L1(m) / (H W)
+/// ```
+///
+/// # Shapes
+///
+/// - `map`: values in [0, 1]; returns a number in [0, 1]
+///
+/// # Source
+///
+/// Poppi et al. 2021 (arXiv 2104.10252), Eq. 5.
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::complexity;
+/// assert_eq!(complexity(&[0.0, 1.0, 0.5, 0.5]), Some(0.5));
+/// ```
 pub fn complexity(map: &[f32]) -> Option<f64> {
     (!map.is_empty())
         .then(|| map.iter().map(|v| f64::from(v.abs())).sum::<f64>() / map.len() as f64)
@@ -30,6 +49,10 @@ pub fn complexity(map: &[f32]) -> Option<f64> {
 /// ADCC = 3 / (1 / coherency + 1 / (1 - complexity) + 1 / (1 - drop))
 /// ```
 ///
+/// # Shapes
+///
+/// - `images`: `[B, channel, H, W]`; `targets`: `B`; returns `B`
+///
 /// # Errors
 ///
 /// As [`Explainer::explain_all`] and [`Scorer::score`].
@@ -37,6 +60,21 @@ pub fn complexity(map: &[f32]) -> Option<f64> {
 /// # Source
 ///
 /// Poppi et al. 2021 (arXiv 2104.10252), Eq. 4 to 7, and `aimagelab/ADCC` for the scale of coherency.
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::{Scorer, adcc};
+/// use cam_methods::{Explainer, Method, Tap, Target};
+/// use candle_core::{Device, Tensor};
+///
+/// let net = |x: &Tensor, tap: &mut dyn Tap| tap.visit("relu", x.relu()?)?.mean((2, 3));
+/// let images = Tensor::arange(0f32, 128., &Device::Cpu)?.reshape((1, 2, 8, 8))?.affine(1e-2, 0.)?;
+/// let explainer = Explainer::new(&net).tap("relu");
+/// let found = adcc(&explainer, &Scorer::new(&net), &images, &[Target::Class(1)], Method::GradCam)?;
+/// assert!((0.0..=1.0).contains(&found[0].complexity));
+/// # Ok::<(), cam_methods::Error>(())
+/// ```
 pub fn adcc<M: TappedModel + ?Sized>(
     explainer: &Explainer<'_, M>,
     scorer: &Scorer<'_, M>,

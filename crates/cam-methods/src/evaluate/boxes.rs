@@ -1,7 +1,7 @@
-use super::same_length;
+use super::{finite, same_length};
 use crate::Result;
 
-/// A box of pixels, both ends included.
+/// A box of pixels, both ends included; empty where the last row or column comes before the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PixelBox {
     /// First row.
@@ -16,15 +16,30 @@ pub struct PixelBox {
 
 impl PixelBox {
     fn area(self) -> usize {
-        (self.bottom + 1 - self.top) * (self.right + 1 - self.left)
+        let side = |first: usize, last: usize| last.saturating_add(1).saturating_sub(first);
+        side(self.top, self.bottom).saturating_mul(side(self.left, self.right))
     }
 
-    /// Intersection over union with another box.
+    /// Intersection over union with another box: `|A and B| / |A or B|`, 0 where both are empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cam_methods::evaluate::PixelBox;
+    /// let left = PixelBox { top: 0, left: 0, bottom: 1, right: 1 };
+    /// let right = PixelBox { top: 0, left: 1, bottom: 1, right: 2 };
+    /// assert_eq!(left.iou(right), 2.0 / 6.0);
+    /// ```
     pub fn iou(self, other: Self) -> f64 {
-        let rows = (self.bottom.min(other.bottom) + 1).saturating_sub(self.top.max(other.top));
-        let columns = (self.right.min(other.right) + 1).saturating_sub(self.left.max(other.left));
-        let both = rows * columns;
-        both as f64 / (self.area() + other.area() - both) as f64
+        let both = Self {
+            top: self.top.max(other.top),
+            left: self.left.max(other.left),
+            bottom: self.bottom.min(other.bottom),
+            right: self.right.min(other.right),
+        };
+        let both = both.area() as f64;
+        let either = self.area() as f64 + other.area() as f64 - both;
+        if either > 0.0 { both / either } else { 0.0 }
     }
 }
 
@@ -45,6 +60,17 @@ const OVERLAPS: [f64; 3] = [0.3, 0.5, 0.7];
 /// # Source
 ///
 /// Choe et al. 2020 (arXiv 2001.07437), section 4.1, and their later code for V2.
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::{BoxAccuracy, PixelBox};
+/// let mut accuracy = BoxAccuracy::new();
+/// let truth = PixelBox { top: 0, left: 1, bottom: 0, right: 2 };
+/// accuracy.add(&[0.0, 0.9, 0.8, 0.1], [1, 4], &[truth])?;
+/// assert_eq!(accuracy.max_box_acc(), Some(1.0));
+/// # Ok::<(), cam_methods::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoxAccuracy {
     largest: Vec<[u32; 3]>,
@@ -72,9 +98,11 @@ impl BoxAccuracy {
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if the map does not hold `rows * columns` values.
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if the map does not hold `rows * columns` values;
+    /// [`Error::NonFinite`](crate::Error::NonFinite).
     pub fn add(&mut self, map: &[f32], size: [usize; 2], truth: &[PixelBox]) -> Result<()> {
         same_length("values of a map and its size", map.len(), size[0] * size[1])?;
+        finite(map)?;
         self.images += 1;
         let overlap = |b: PixelBox| truth.iter().map(|t| b.iou(*t)).fold(0f64, f64::max);
         for t in 0..THRESHOLDS {

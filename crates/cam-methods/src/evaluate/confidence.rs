@@ -51,6 +51,22 @@ pub struct ConfidenceSummary {
 /// # Source
 ///
 /// Chattopadhyay et al. 2018, section 4.1; gain: Zhang et al. 2023 (arXiv 2301.07002).
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::{ConfidenceSummary, Scorer, confidence_change};
+/// use cam_methods::{Tap, Target};
+/// use candle_core::{DType, Device, Tensor};
+///
+/// let net = |x: &Tensor, tap: &mut dyn Tap| tap.visit("relu", x.relu()?)?.mean((2, 3));
+/// let images = Tensor::arange(0f32, 128., &Device::Cpu)?.reshape((1, 2, 8, 8))?.affine(1e-2, 0.)?;
+/// let everything = Tensor::ones((1, 8, 8), DType::F32, &Device::Cpu)?;
+/// let change = confidence_change(&Scorer::new(&net), &images, &[Target::Class(1)], &everything)?;
+/// assert_eq!(change[0].drop, 0.0); // nothing was hidden
+/// assert_eq!(ConfidenceSummary::of(&change).map(|s| s.images), Some(1));
+/// # Ok::<(), cam_methods::Error>(())
+/// ```
 pub fn confidence_change<M: TappedModel + ?Sized>(
     scorer: &Scorer<'_, M>,
     images: &Tensor,
@@ -96,6 +112,10 @@ impl ConfidenceChange {
 
 impl ConfidenceSummary {
     /// Means over images; `None` without any.
+    ///
+    /// ```text
+    /// average drop = 100 mean drop      increase = 100 mean 1[O > Y]      average gain = 100 mean gain
+    /// ```
     pub fn of(changes: &[ConfidenceChange]) -> Option<Self> {
         if changes.is_empty() {
             return None;

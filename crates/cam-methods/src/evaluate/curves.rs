@@ -1,4 +1,5 @@
 use super::{Scorer, by_falling_value};
+use crate::parameters::LARGEST_BLUR;
 use crate::{Error, Result, TappedModel, Target, blur, host};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ pub enum Perturbation {
     Deletion,
     /// Pixels of the image are put into a blurred copy. A high area speaks for the map.
     Insertion {
-        /// Deviation of the Gaussian in pixels; 0 starts from a blank image.
+        /// Deviation of the Gaussian in pixels, at most 16 longer sides of the image; 0 starts from a blank image.
         blur: f64,
     },
 }
@@ -29,6 +30,10 @@ pub struct Curve {
 
 /// Deletion or insertion curves of a batch.
 ///
+/// ```text
+/// area = sum_s (q_s - q_(s-1)) (p_s + p_(s-1)) / 2        p_s = score with the share q_s of pixels changed
+/// ```
+///
 /// # Shapes
 ///
 /// - `images`: `[B, channel, H, W]`; `maps`: `[B, H, W]`
@@ -36,11 +41,29 @@ pub struct Curve {
 ///
 /// # Errors
 ///
-/// [`Error::Parameter`] for no steps; [`Error::ShapeMismatch`]; as [`Scorer::score`].
+/// [`Error::Parameter`] for no steps or a blur out of range; [`Error::ShapeMismatch`]; as [`Scorer::score`].
 ///
 /// # Source
 ///
 /// Petsiuk et al. 2018 (RISE), section 4.2 and `evaluation.py`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::{Perturbation, Scorer, perturbation_curves};
+/// use cam_methods::{Explainer, Method, Tap, Target};
+/// use candle_core::{Device, Tensor};
+///
+/// let net = |x: &Tensor, tap: &mut dyn Tap| tap.visit("relu", x.relu()?)?.mean((2, 3));
+/// let images = Tensor::arange(0f32, 128., &Device::Cpu)?.reshape((1, 2, 8, 8))?.affine(1e-2, 0.)?;
+/// let targets = [Target::Class(1)];
+/// let maps = Explainer::new(&net).explain(&images, &targets, Method::GradCam)?.up;
+/// let scorer = Scorer::new(&net);
+/// let curves = perturbation_curves(&scorer, &images, &targets, &maps, Perturbation::Deletion, 8)?;
+/// assert_eq!(curves[0].scores.len(), 9);
+/// assert!(curves[0].scores[0] > curves[0].scores[8]); // nothing of the image is left
+/// # Ok::<(), cam_methods::Error>(())
+/// ```
 pub fn perturbation_curves<M: TappedModel + ?Sized>(
     scorer: &Scorer<'_, M>,
     images: &Tensor,
@@ -60,6 +83,16 @@ pub fn perturbation_curves<M: TappedModel + ?Sized>(
     let targets = scorer.resolve(images, targets)?;
     let (_, channels, height, width) = images.dims4()?;
     let pixels = height * width;
+    if let Perturbation::Insertion { blur } = perturbation {
+        let largest = LARGEST_BLUR * height.max(width) as f64;
+        if !(0.0..=largest).contains(&blur) {
+            return Err(Error::Parameter {
+                name: "blur",
+                expected: "from 0 to 16 longer sides of the image",
+                got: blur.to_string(),
+            });
+        }
+    }
     let (start, end) = match perturbation {
         Perturbation::Deletion => (images.clone(), images.zeros_like()?),
         Perturbation::Insertion { blur: sigma } if sigma > 0.0 => {

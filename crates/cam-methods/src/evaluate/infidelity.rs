@@ -48,6 +48,24 @@ impl Default for InfidelityOptions {
 /// # Source
 ///
 /// Yeh et al. 2019 (arXiv 1901.09392), Definition 2.1; the scale as captum's `normalize=True`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::{InfidelityOptions, Scorer, infidelity};
+/// use cam_methods::{ScoreSpace, Tap, Target};
+/// use candle_core::{DType, Device, Tensor};
+///
+/// // a linear network is explained without a rest by its own weights
+/// let net = |x: &Tensor, _: &mut dyn Tap| x.sum((2, 3));
+/// let images = Tensor::zeros((1, 1, 4, 4), DType::F32, &Device::Cpu)?;
+/// let weights = Tensor::ones((1, 4, 4), DType::F32, &Device::Cpu)?;
+/// let scorer = Scorer::new(&net).space(ScoreSpace::Logit);
+/// let options = InfidelityOptions::default();
+/// let found = infidelity(&scorer, &images, &[Target::Class(0)], &weights, &options)?;
+/// assert!(found[0] < 1e-10);
+/// # Ok::<(), cam_methods::Error>(())
+/// ```
 pub fn infidelity<M: TappedModel + ?Sized>(
     scorer: &Scorer<'_, M>,
     images: &Tensor,

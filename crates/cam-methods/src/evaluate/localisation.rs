@@ -1,7 +1,11 @@
-use super::{by_falling_value, same_length};
+use super::{by_falling_value, finite, same_length};
 use crate::Result;
 
 /// Pointing game: whether the brightest pixel lies inside the truth or within a tolerance of it.
+///
+/// ```text
+/// hit = 1[ distance(argmax m, truth) <= tolerance ]
+/// ```
 ///
 /// Ties go to the first pixel. `None` for an empty truth or a constant map, where there is nothing to point at.
 ///
@@ -12,7 +16,8 @@ use crate::Result;
 ///
 /// # Errors
 ///
-/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) for different sizes.
+/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) for different sizes;
+/// [`Error::NonFinite`](crate::Error::NonFinite).
 ///
 /// # Source
 ///
@@ -35,6 +40,7 @@ pub fn pointing_hit(
 ) -> Result<Option<bool>> {
     same_length("map and truth", map.len(), truth.len())?;
     same_length("values of a map and its size", map.len(), size[0] * size[1])?;
+    finite(map)?;
     if !truth.contains(&true) || map.iter().all(|v| *v == map[0]) {
         return Ok(None);
     }
@@ -55,15 +61,33 @@ pub fn pointing_hit(
 
 /// Energy-based pointing game: share of the map's sum that lies inside the truth. `None` for a zero map.
 ///
+/// ```text
+/// sum_(i inside) m_i / sum_i m_i
+/// ```
+///
+/// # Shapes
+///
+/// - `map`: values from 0 up; `truth`: as many
+///
 /// # Errors
 ///
-/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) for different sizes.
+/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) for different sizes;
+/// [`Error::NonFinite`](crate::Error::NonFinite).
 ///
 /// # Source
 ///
 /// Wang et al. 2020 (Score-CAM), section 4.3.
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::energy_inside;
+/// assert_eq!(energy_inside(&[0.75, 0.25], &[true, false])?, Some(0.75));
+/// # Ok::<(), cam_methods::Error>(())
+/// ```
 pub fn energy_inside(map: &[f32], truth: &[bool]) -> Result<Option<f64>> {
     same_length("map and truth", map.len(), truth.len())?;
+    finite(map)?;
     let total: f64 = map.iter().map(|v| f64::from(*v)).sum();
     let inside: f64 = map
         .iter()

@@ -72,6 +72,11 @@ pub(crate) fn same_length(what: &'static str, left: usize, right: usize) -> Resu
     })
 }
 
+/// A map of plain values that can be measured.
+pub(crate) fn finite(map: &[f32]) -> Result<()> {
+    host::check_finite(map, "map", "evaluate")
+}
+
 /// Pixels by falling value; ties by index.
 pub(crate) fn by_falling_value(map: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..map.len()).collect();

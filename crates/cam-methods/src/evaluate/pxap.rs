@@ -1,4 +1,4 @@
-use super::same_length;
+use super::{finite, same_length};
 use crate::Result;
 
 /// Pixel average precision, pooled over a data set.
@@ -48,9 +48,11 @@ impl PixelPrecision {
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) for different sizes.
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) for different sizes;
+    /// [`Error::NonFinite`](crate::Error::NonFinite).
     pub fn add(&mut self, map: &[f32], truth: &[bool]) -> Result<()> {
         same_length("map and truth", map.len(), truth.len())?;
+        finite(map)?;
         for (v, t) in map.iter().zip(truth) {
             let bin = (f64::from(v.clamp(0.0, 1.0)) * (BINS - 1) as f64).floor() as usize;
             if *t {

@@ -17,6 +17,14 @@ pub struct RandomisationStage {
 /// randomisation), or trained on permuted labels (label randomisation). A map that stays the same does not explain
 /// what the network has learnt. [`Target::Argmax`] is the class that the first network gives the image, in every stage.
 ///
+/// ```text
+/// stage -> similarity(m(network), m(randomised network))
+/// ```
+///
+/// # Shapes
+///
+/// - `images`: `[B, channel, H, W]`; `targets`: `B`; returns one stage per network, each with `B` similarities
+///
 /// # Errors
 ///
 /// As [`Explainer::explain_all`] for each network.
@@ -24,6 +32,22 @@ pub struct RandomisationStage {
 /// # Source
 ///
 /// Adebayo et al. 2018 (arXiv 1810.03292), sections 3 and 4.
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::randomisation_check;
+/// use cam_methods::{Explainer, Method, Tap, Target};
+/// use candle_core::{Device, Tensor};
+///
+/// let net = |x: &Tensor, tap: &mut dyn Tap| tap.visit("relu", x.relu()?)?.mean((2, 3));
+/// let images = Tensor::arange(0f32, 128., &Device::Cpu)?.reshape((1, 2, 8, 8))?.affine(1e-2, 0.)?;
+/// let other = |x: &Tensor, tap: &mut dyn Tap| tap.visit("relu", x.affine(-1., 1.)?.relu()?)?.mean((2, 3));
+/// let explainer = Explainer::new(&net).tap("relu");
+/// let stages = randomisation_check(&explainer, &images, &[Target::Class(1)], Method::GradCam, &[("other", &other)])?;
+/// assert!(stages[0].similarities[0].spearman.is_some_and(|r| r < 0.0)); // the map follows the network
+/// # Ok::<(), cam_methods::Error>(())
+/// ```
 pub fn randomisation_check<M: TappedModel + ?Sized>(
     explainer: &Explainer<'_, M>,
     images: &Tensor,

@@ -39,6 +39,12 @@ pub struct Road {
 
 /// ROAD: remove and debias.
 ///
+/// ```text
+/// x_i = sum_n w_n x_n + noise        i removed, n its neighbours
+/// change(order) = mean_p score(x without the first p % of the order) - score(x)
+/// combined = (change(least relevant first) - change(most relevant first)) / 2
+/// ```
+///
 /// A removed pixel is the weighted mean of its neighbours (1/6 beside, 1/12 across), removed or not: a linear system,
 /// solved by conjugate gradients.
 ///
@@ -53,6 +59,22 @@ pub struct Road {
 /// # Source
 ///
 /// Rong et al. 2022 (arXiv 2202.00449), section 4; combined as in pytorch-grad-cam, whose noise has no seed.
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::{RoadOptions, Scorer, road};
+/// use cam_methods::{Explainer, Method, Tap, Target};
+/// use candle_core::{Device, Tensor};
+///
+/// let net = |x: &Tensor, tap: &mut dyn Tap| tap.visit("relu", x.relu()?)?.mean((2, 3));
+/// let images = Tensor::arange(0f32, 128., &Device::Cpu)?.reshape((1, 2, 8, 8))?.affine(1e-2, 0.)?;
+/// let targets = [Target::Class(1)];
+/// let maps = Explainer::new(&net).explain(&images, &targets, Method::GradCam)?.up;
+/// let found = road(&Scorer::new(&net), &images, &targets, &maps, &RoadOptions::default())?;
+/// assert!(found[0].combined.is_finite());
+/// # Ok::<(), cam_methods::Error>(())
+/// ```
 pub fn road<M: TappedModel + ?Sized>(
     scorer: &Scorer<'_, M>,
     images: &Tensor,
@@ -70,6 +92,13 @@ pub fn road<M: TappedModel + ?Sized>(
             name: "percentages",
             expected: "one or more, each between 0 and 100",
             got: format!("{:?}", options.percentages),
+        });
+    }
+    if !(options.noise.is_finite() && options.noise >= 0.0) {
+        return Err(Error::Parameter {
+            name: "noise",
+            expected: "finite and not negative",
+            got: options.noise.to_string(),
         });
     }
     let maps = super::map_values(maps, images)?;

@@ -32,6 +32,10 @@ impl Default for SensitivityOptions {
 /// max_(|d|_inf <= radius) |m(x + d) - m(x)|_2 / |m(x)|_2
 /// ```
 ///
+/// # Shapes
+///
+/// - `images`: `[B, channel, H, W]`; `targets`: `B`; returns `B`
+///
 /// # Errors
 ///
 /// [`Error::Parameter`]; as [`Explainer::explain_all`].
@@ -39,6 +43,22 @@ impl Default for SensitivityOptions {
 /// # Source
 ///
 /// Yeh et al. 2019 (arXiv 1901.09392), Definition 3.1; sampled as captum's `sensitivity_max`.
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::{SensitivityOptions, max_sensitivity};
+/// use cam_methods::{Explainer, Method, Tap, Target};
+/// use candle_core::{Device, Tensor};
+///
+/// let net = |x: &Tensor, tap: &mut dyn Tap| tap.visit("relu", x.relu()?)?.mean((2, 3));
+/// let images = Tensor::arange(0f32, 128., &Device::Cpu)?.reshape((1, 2, 8, 8))?.affine(1e-2, 0.)?;
+/// let explainer = Explainer::new(&net).tap("relu");
+/// let options = SensitivityOptions::default();
+/// let found = max_sensitivity(&explainer, &images, &[Target::Class(1)], Method::GradCam, &options)?;
+/// assert!(found[0].is_some_and(|s| s > 0.0 && s < 0.5));
+/// # Ok::<(), cam_methods::Error>(())
+/// ```
 pub fn max_sensitivity<M: TappedModel + ?Sized>(
     explainer: &Explainer<'_, M>,
     images: &Tensor,

@@ -1,5 +1,5 @@
-use super::same_length;
-use crate::{Error, Result};
+use super::{finite, same_length};
+use crate::Result;
 use serde::{Deserialize, Serialize};
 
 /// How alike two maps are. `None` where a map is constant and the measure is 0/0.
@@ -15,9 +15,29 @@ pub struct Similarity {
 
 /// Similarity of two maps in [0, 1].
 ///
+/// # Shapes
+///
+/// - `a`, `b`: `rows * columns` values in [0, 1], row by row; `size`: rows and columns
+///
 /// # Errors
 ///
-/// [`Error::ShapeMismatch`] unless both hold `rows * columns` values.
+/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) unless both hold `rows * columns` values;
+/// [`Error::NonFinite`](crate::Error::NonFinite).
+///
+/// # Source
+///
+/// Adebayo et al. 2018 compare maps by rank correlation and by structural similarity (Wang et al. 2004, Eq. 13, with the
+/// defaults of scikit-image).
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::similarity;
+/// let map: Vec<f32> = (0..64).map(|i| i as f32 / 63.0).collect();
+/// let same = similarity(&map, &map, [8, 8])?;
+/// assert_eq!(same.spearman, Some(1.0));
+/// # Ok::<(), cam_methods::Error>(())
+/// ```
 pub fn similarity(a: &[f32], b: &[f32], size: [usize; 2]) -> Result<Similarity> {
     same_length("maps", a.len(), b.len())?;
     same_length("values of a map and its size", a.len(), size[0] * size[1])?;
@@ -30,30 +50,53 @@ pub fn similarity(a: &[f32], b: &[f32], size: [usize; 2]) -> Result<Similarity> 
 
 /// Product-moment correlation; `None` if one side is constant.
 ///
+/// ```text
+/// r = sum (a - mean a)(b - mean b) / sqrt(sum (a - mean a)^2 sum (b - mean b)^2)
+/// ```
+///
 /// # Errors
 ///
-/// [`Error::ShapeMismatch`] for different lengths or none.
+/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) for different lengths or none;
+/// [`Error::NonFinite`](crate::Error::NonFinite).
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::pearson;
+/// assert_eq!(pearson(&[0.0, 0.5, 1.0], &[1.0, 0.5, 0.0])?, Some(-1.0));
+/// assert_eq!(pearson(&[0.0, 0.5], &[1.0, 1.0])?, None);
+/// # Ok::<(), cam_methods::Error>(())
+/// ```
 pub fn pearson(a: &[f32], b: &[f32]) -> Result<Option<f64>> {
     same_length("values to correlate", a.len(), b.len())?;
+    finite(a)?;
+    finite(b)?;
     let wide = |v: &[f32]| v.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
     Ok(correlation(&wide(a), &wide(b)))
 }
 
 /// Rank correlation, ties averaged; `None` if one side is constant.
 ///
+/// ```text
+/// rho = r(rank a, rank b)
+/// ```
+///
 /// # Errors
 ///
-/// [`Error::ShapeMismatch`] for different lengths or none.
+/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) for different lengths or none;
+/// [`Error::NonFinite`](crate::Error::NonFinite).
+///
+/// # Examples
+///
+/// ```
+/// use cam_methods::evaluate::spearman;
+/// assert_eq!(spearman(&[0.1, 0.2, 0.9], &[0.3, 0.4, 0.5])?, Some(1.0));
+/// # Ok::<(), cam_methods::Error>(())
+/// ```
 pub fn spearman(a: &[f32], b: &[f32]) -> Result<Option<f64>> {
     same_length("values to correlate", a.len(), b.len())?;
-    if a.iter().chain(b).any(|v| v.is_nan()) {
-        let count = a.iter().chain(b).filter(|v| v.is_nan()).count();
-        return Err(Error::NonFinite {
-            what: "values",
-            place: "spearman".to_owned(),
-            count,
-        });
-    }
+    finite(a)?;
+    finite(b)?;
     Ok(correlation(&ranks(a), &ranks(b)))
 }
 

@@ -102,15 +102,17 @@ impl<'m, M: TappedModel + ?Sized> Explainer<'m, M> {
 
     /// Sets how many bytes the score methods may use for the images they send through the network at once.
     ///
-    /// The size of the network's own workspace is estimated from the activations it shows at its taps. At
-    /// least one image is always sent.
+    /// The size of the network's own workspace is estimated from the activations it shows at its taps: with
+    /// networks of `cnn-ops` and of stock candle about half the budget was allocated at the peak
+    /// (`tests/memory.rs` counts). Buffers that operators keep from one call to the next come on top. At
+    /// least one image is always sent; 512 MiB by default.
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.budget = bytes;
         self
     }
 
-    /// Whether identical masks share one forward pass (the default). The maps are the same either way, as
-    /// far as the network treats the images of a batch alike.
+    /// Whether identical masks share one forward pass, those of constant channels among them (the default). The
+    /// maps are the same either way, byte for byte, as far as the network treats the images of a batch alike.
     pub fn share_masks(mut self, share: bool) -> Self {
         self.share_masks = share;
         self

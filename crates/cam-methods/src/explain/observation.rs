@@ -82,6 +82,7 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
     ) -> Result<Self> {
         let [batch, _, height, width] = check_images(images)?;
         explainer.parameters.check()?;
+        explainer.semantics.check()?;
         if explainer.model.is_training() == Some(true) {
             return Err(Error::TrainingMode);
         }

@@ -94,16 +94,16 @@ impl Table {
         jobs: &mut Vec<Job>,
     ) -> usize {
         let known = match &mask {
-            None => self.blank,
+            None if share => self.blank,
             Some(m) if share => self.shared.get(&m.key()).copied(),
-            Some(_) => None,
+            _ => None,
         };
         if let Some(row) = known {
             return row;
         }
         let row = self.rows.len();
         match &mask {
-            None => self.blank = Some(row),
+            None => self.blank = self.blank.or(Some(row)),
             Some(m) if share => {
                 self.shared.insert(m.key(), row);
             }
@@ -137,7 +137,7 @@ impl<M: TappedModel + ?Sized> Observation<'_, M> {
         let mut jobs = Vec::new();
         for (sample, (table, channels)) in tables.iter_mut().zip(channels).enumerate() {
             let view = self.layers[layer].layer(sample, None);
-            if blank {
+            if blank && table.blank.is_none() {
                 table.row_for(sample, None, share, &mut jobs);
             }
             for channel in channels {

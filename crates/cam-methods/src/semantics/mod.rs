@@ -1,5 +1,6 @@
 //! Competing definitions as data.
 
+mod check;
 mod presets;
 
 pub use presets::Preset;
