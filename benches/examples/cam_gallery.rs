@@ -7,7 +7,8 @@ use std::io::Write;
 use std::path::Path;
 
 use cam_methods::{
-    BiasTerm, ColourMap, Explainer, LinearHead, Method, NoTap, Tap, TappedModel, Target, overlay,
+    BiasTerm, ColourMap, Explainer, LinearHead, Method, NoTap, Pixels, Semantics, Tap, TappedModel,
+    Target, overlay,
 };
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW};
@@ -204,11 +205,14 @@ fn main() -> std::result::Result<(), Failure> {
         .max_by(|a, b| a.damage.std(0.0).total_cmp(&b.damage.std(0.0)))
         .ok_or("no thawed slice")?;
     let (image, _) = batch(&[shown])?;
-    let explained = Explainer::new(&network).tap("features").explain_all(
-        &image,
-        &[Target::Class(1)],
-        &Method::ALL,
-    )?;
+    // [0, 1] within the tissue: outside it nothing can be damaged
+    let mut semantics = Semantics::literature();
+    semantics.normalise.pixels = Pixels::Region;
+    let explained = Explainer::new(&network)
+        .tap("features")
+        .semantics(semantics)
+        .region(image.ne(0f32)?.squeeze(1)?)
+        .explain_all(&image, &[Target::Class(1)], &Method::ALL)?;
     writeln!(
         out,
         "logits {:?}, {:?}",
@@ -225,7 +229,10 @@ fn main() -> std::result::Result<(), Failure> {
     let damage: Vec<f32> = shown.damage.iter().copied().collect();
     save("damage", &damage, 0.5)?;
     for maps in &explained.maps {
-        save(&maps.method, &maps.heatmap(0)?, 0.5)?;
+        let mut map = maps.heatmap(0)?;
+        let inside = map.iter_mut().zip(&grey);
+        inside.for_each(|(m, g)| *m = if *g == 0.0 { 0.0 } else { *m });
+        save(&maps.method, &map, 0.5)?;
         let d = &maps.diagnostics[0];
         let (low, high) = (d.raw_min(), d.raw_max());
         writeln!(out, "{:<26} raw {low:>9.3} … {high:>9.3}", maps.method)?;
