@@ -69,7 +69,21 @@ fn spot([height, width]: [usize; 2], at: usize, sigma: f64) -> Vec<f32> {
                 return f32::from(u8::from(i == at));
             }
             let (dr, dc) = ((i / width) as f64 - row, (i % width) as f64 - column);
-            (-(dr * dr + dc * dc) / (2.0 * sigma * sigma)).exp() as f32
+            // a deviation whose square underflows leaves the cell itself
+            let spread = (2.0 * sigma * sigma).max(f64::MIN_POSITIVE);
+            (-(dr * dr + dc * dc) / spread).exp() as f32
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_narrowest_spot_is_one_cell() {
+        let cell = spot([2, 3], 4, 0.0);
+        assert_eq!(cell, [0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+        assert_eq!(spot([2, 3], 4, 1e-300), cell);
+    }
 }
