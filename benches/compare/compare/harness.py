@@ -166,5 +166,6 @@ def memory(suite, name, threads, out, program, only):
 def write(path, lines):
     """Writes under a temporary name and renames."""
     temporary = path.with_name(path.name + ".part")
+    temporary.parent.mkdir(parents=True, exist_ok=True)
     temporary.write_text("\n".join(lines) + "\n")
     temporary.replace(path)

@@ -4,7 +4,8 @@
 use benches::Task;
 use benches::operators::{Layer, Pass, values};
 use candle_core::{DType, Device, Result, Tensor, Var};
-use cnn_ops::{ConvOptions, Padding, PoolOptions};
+use cnn_ops::vjp::Conv2d;
+use cnn_ops::{Activation, ConvOptions, Padding, PoolOptions};
 
 fn main() -> std::io::Result<()> {
     cnn_ops::keep_freed_memory();
@@ -82,11 +83,19 @@ fn convolution(layer: &Layer, pass: Pass) -> Result<Task> {
             task_of(move || run(pass, &[], || Ok(cnn_ops::conv2d(&x, &w, None, &options)?)))
         }
         Pass::Both => {
-            let vars = [Var::from_tensor(&x)?, Var::from_tensor(&w)?];
+            // As the networks of `cnn-zoo` train: on a tape, beside candle's graph.
             task_of(move || {
-                run(pass, &vars, || {
-                    Ok(cnn_ops::conv2d(&vars[0], &vars[1], None, &options)?)
-                })
+                let convolution = Conv2d::new(&x, &w, &options)?;
+                let y = convolution.output(None, None, Activation::None)?;
+                let dy = y.ones_like()?;
+                let gradients = [
+                    convolution.input_gradient(&dy)?,
+                    convolution.weight_gradient(&dy)?,
+                ];
+                benches::stop_clock();
+                gradients
+                    .iter()
+                    .try_fold(checksum(&y)?, |sum, g| Ok(sum + checksum(g)?))
             })
         }
     })
