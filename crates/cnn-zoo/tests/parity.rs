@@ -226,8 +226,8 @@ impl BatchSource for Repeated {
 
 /// Twenty steps of Nesterov's momentum follow the libraries' loss to the project's 1e-3, or to
 /// what single precision does to them where that is more: rounding grows from step to step, and the
-/// libraries' own single precision (one draw of it) is off from their double by `losses_noise`, 6e-4 for
-/// VGG16. Another draw may well be three times as far.
+/// libraries' own single precision (one draw of it) is off from their double by `losses_noise`. Twice that
+/// is allowed, three times for VGG16, whose noise is 6e-4 and which reached 1.3e-3 here.
 #[test]
 fn losses_follow() {
     for (architecture, convention) in [
@@ -276,7 +276,12 @@ fn losses_follow() {
         )
         .unwrap();
         let off = worst(&losses, &fixture.losses, 1.0);
-        let tolerance = (3.0 * fixture.losses_noise).max(1e-3);
+        let draws = if architecture == Architecture::Vgg16 {
+            3.0
+        } else {
+            2.0
+        };
+        let tolerance = (draws * fixture.losses_noise).max(1e-3);
         assert!(
             off <= tolerance,
             "{architecture}: {off:.1e} > {tolerance:.1e}\n{losses:?}"

@@ -66,7 +66,7 @@ fn relative_error(actual: &[f32], expected: &[f32], least: f32) -> f64 {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
-    /// The transforms multiply by up to 8·5 and divide again, which costs one to two digits of
+    /// The transforms multiply by up to FAR³·5⁄2 and divide again, which costs up to a digit of
     /// the seven of `f32`: 2e-5 is the promise, 5e-6 the largest seen on real layers.
     #[test]
     fn winograd_agrees_with_the_definition(
