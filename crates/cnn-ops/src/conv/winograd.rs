@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The products of one of the 36 positions over all tiles, channels and filters form a matrix
-//! product. The interpolation points 0, ±1, ±2, ∞ and the matrices are those of Lavin and Gray
-//! 2016 (arXiv:1509.09308, section 4.3); errors grow by about a factor of ten over the plain sum.
+//! product (Lavin and Gray 2016, arXiv:1509.09308, section 4.3; the interpolation points are those of
+//! [`super::winograd_transforms`]).
 #![allow(unsafe_code)]
 
 use std::ops::Range;

@@ -98,23 +98,27 @@ vector_kernel! {
         out: &mut [f32],
         plane: usize,
     ) {
+        // No closures (`from_fn`, `map`): they are compiled without this function's instructions,
+        // and every vector operation in them would be a call.
         let mut rows = [[V::splat(0.0); 6]; 6];
         for (i, row) in rows.iter_mut().enumerate() {
             // Element 4t + j of a quad belongs to column j of its tile t; columns 4 and 5 are the
             // first two of the next tile.
-            // `from_fn`, not `map`: only the former is inlined with this function's instructions.
-            let at = |q: usize| from[q] + i * pitch;
-            let near = V::split4(std::array::from_fn(|q| V::load(&x[at(q)..])));
-            let far = V::split4(std::array::from_fn(|q| V::load(&x[at(q) + 4..])));
+            let [a, b, c, d] = [&x[from[0] + i * pitch..], &x[from[1] + i * pitch..],
+                &x[from[2] + i * pitch..], &x[from[3] + i * pitch..]];
+            let near = V::split4([V::load(a), V::load(b), V::load(c), V::load(d)]);
+            let far = V::split4([V::load(&a[4..]), V::load(&b[4..]), V::load(&c[4..]), V::load(&d[4..])]);
             *row = [near[0], near[1], near[2], near[3], far[0], far[1]];
         }
+        let [a, b, c, d, e, f] = rows;
         let mut half = [[V::splat(0.0); 6]; 6];
         for (j, half) in half.iter_mut().enumerate() {
-            *half = input(std::array::from_fn(|i| rows[i][j]));
+            *half = input([a[j], b[j], c[j], d[j], e[j], f[j]]);
         }
+        let [a, b, c, d, e, f] = half;
         for i in 0..6 {
-            let row = input(std::array::from_fn(|j| half[j][i]));
-            for (j, v) in row.into_iter().enumerate() {
+            let row = input([a[i], b[i], c[i], d[i], e[i], f[i]]);
+            for (j, v) in row.iter().enumerate() {
                 v.store(&mut out[(i * 6 + j) * plane..]);
             }
         }
@@ -127,11 +131,16 @@ vector_kernel! {
     fn output_tiles<V>(products: &[f32], plane: usize, out: &mut [f32; 4 * 4 * LANES]) {
         let mut half = [[V::splat(0.0); 4]; 6];
         for (j, half) in half.iter_mut().enumerate() {
-            *half = output(std::array::from_fn(|i| V::load(&products[(i * 6 + j) * plane..])));
+            let mut column = [V::splat(0.0); 6];
+            for (i, v) in column.iter_mut().enumerate() {
+                *v = V::load(&products[(i * 6 + j) * plane..]);
+            }
+            *half = output(column);
         }
+        let [a, b, c, d, e, f] = half;
         for i in 0..4 {
-            let y = V::merge4(output(std::array::from_fn(|j| half[j][i])));
-            for (k, v) in y.into_iter().enumerate() {
+            let y = V::merge4(output([a[i], b[i], c[i], d[i], e[i], f[i]]));
+            for (k, v) in y.iter().enumerate() {
                 v.store(&mut out[(i * 4 + k) * LANES..]);
             }
         }
@@ -150,12 +159,18 @@ vector_kernel! {
                 tail[..count * 9].copy_from_slice(&w[..count * 9]);
                 w = &tail;
             }
-            let columns: [[V; 6]; 3] = std::array::from_fn(|j| {
-                weight(std::array::from_fn(|i| V::gather(&w[i * 3 + j..], 9)))
-            });
+            let mut columns = [[V::splat(0.0); 6]; 3];
+            for (j, column) in columns.iter_mut().enumerate() {
+                *column = weight([
+                    V::gather(&w[j..], 9),
+                    V::gather(&w[3 + j..], 9),
+                    V::gather(&w[6 + j..], 9),
+                ]);
+            }
+            let [a, b, c] = columns;
             for i in 0..6 {
-                let row = weight(std::array::from_fn(|j| columns[j][i]));
-                for (j, v) in row.into_iter().enumerate() {
+                let row = weight([a[i], b[i], c[i]]);
+                for (j, v) in row.iter().enumerate() {
                     let out = &mut out[i * 6 + j][start..];
                     if count == LANES {
                         v.store(out);
