@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use candle_core::{CpuStorage, DType, Layout, Tensor, WithDType};
 
-use crate::conv::{Epilogue, Geometry, winograd};
+use crate::conv::{Epilogue, Geometry, packed, winograd, winograd_line};
 use crate::error::{Error, Result};
 
 /// `f32` or `f64`.
@@ -14,8 +14,8 @@ pub(crate) trait Element: WithDType + Default + std::iter::Sum {
     const NEG_INFINITY: Self;
     fn is_nan(self) -> bool;
     fn fused_mul_add(self, a: Self, b: Self) -> Self;
-    /// The convolution by Winograd's algorithm, where that pays for this type.
-    fn winograd(_: &Geometry, _: &[Self], _: &[Self], _: Epilogue<'_, Self>) -> Option<Vec<Self>> {
+    /// The convolution by an algorithm that only this type has, where that pays.
+    fn convolve(_: &Geometry, _: &[Self], _: &[Self], _: Epilogue<'_, Self>) -> Option<Vec<Self>> {
         None
     }
     /// Lends a buffer of this thread; its contents are whatever the last user left.
@@ -25,6 +25,9 @@ pub(crate) trait Element: WithDType + Default + std::iter::Sum {
 /// Buffers longer than this are given back instead of kept for the next call (16 MiB of `f32`).
 const KEEP_SCRATCH: usize = 1 << 22;
 
+/// Bytes of a cache line, to which buffers are aligned.
+const ALIGNMENT: usize = 64;
+
 macro_rules! lend_scratch {
     ($t:ty, $length:expr, $f:expr) => {{
         thread_local! {
@@ -32,11 +35,13 @@ macro_rules! lend_scratch {
         }
         // Taken off the stack while lent, so that a nested call gets another buffer.
         let mut buffer = SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default();
-        if buffer.len() < $length {
+        if buffer.len() < $length + ALIGNMENT {
             buffer.clear();
-            buffer.resize($length, 0.0);
+            buffer.resize($length + ALIGNMENT, 0.0);
         }
-        let result = $f(&mut buffer[..$length]);
+        // Vectors that straddle cache lines load at half the speed.
+        let start = buffer.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+        let result = $f(&mut buffer[start..start + $length]);
         if buffer.len() <= KEEP_SCRATCH {
             SCRATCH.with_borrow_mut(|buffers| buffers.push(buffer));
         }
@@ -56,13 +61,21 @@ impl Element for f32 {
     fn fused_mul_add(self, a: Self, b: Self) -> Self {
         self.mul_add(a, b)
     }
-    fn winograd(
+    fn convolve(
         g: &Geometry,
         x: &[Self],
         w: &[Self],
         epilogue: Epilogue<'_, Self>,
     ) -> Option<Vec<Self>> {
-        winograd::suits(g).then(|| winograd::convolve(g, x, w, epilogue))
+        if winograd::suits(g) {
+            Some(winograd::convolve(g, x, w, epilogue))
+        } else if winograd_line::suits(g) {
+            winograd_line::convolve(g, x, w, epilogue)
+        } else if packed::suits(g) {
+            Some(packed::convolve(g, x, w, epilogue))
+        } else {
+            None
+        }
     }
     fn with_scratch<R>(length: usize, f: impl FnOnce(&mut [Self]) -> R) -> R {
         lend_scratch!(f32, length, f)

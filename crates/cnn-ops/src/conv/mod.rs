@@ -6,6 +6,9 @@ mod direct;
 mod forward;
 mod geometry;
 mod input_gradient;
+mod line_transforms;
+pub(crate) mod packed;
+mod panels;
 mod patches;
 mod paths;
 mod product;
@@ -13,6 +16,9 @@ mod product;
 mod tests;
 mod weight_gradient;
 pub(crate) mod winograd;
+pub(crate) mod winograd_line;
+#[cfg(test)]
+mod winograd_tests;
 mod winograd_transforms;
 
 use std::sync::Arc;

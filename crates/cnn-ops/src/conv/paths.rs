@@ -17,7 +17,7 @@ pub(crate) fn forward<T: Element>(
     if g.is_depthwise() {
         return depthwise::forward(g, x, w, epilogue);
     }
-    T::winograd(g, x, w, epilogue).unwrap_or_else(|| convolve(g, x, w, epilogue))
+    T::convolve(g, x, w, epilogue).unwrap_or_else(|| convolve(g, x, w, epilogue))
 }
 
 /// `dx` from the output gradient and the weight.

@@ -37,7 +37,7 @@ impl<'a, T> Matrix<'a, T> {
         }
     }
 
-    fn fits(&self) -> bool {
+    pub(crate) fn fits(&self) -> bool {
         self.rows == 0
             || self.columns == 0
             || (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride

@@ -15,7 +15,8 @@ use std::ops::Range;
 
 use super::forward::{Epilogue, part_size};
 use super::geometry::Geometry;
-use super::product::{Matrix, multiply};
+use super::panels::{Columns, multiply_columns};
+use super::product::Matrix;
 use super::winograd_transforms::{POSITIONS, QUADS, input_tiles, output_tiles, weight_rows};
 use crate::element::Element;
 use crate::parallel::{Shared, fill_vec, for_each_task, share};
@@ -208,10 +209,15 @@ fn run(
                     let v = &input[position * input_plane + c * tiles..];
                     let m = &mut products[position * product_plane..][..(end - start) * tiles];
                     let lhs = Matrix::new(u, end - start, n, stride);
-                    let rhs = Matrix::new(v, n, tiles, tiles);
+                    let rhs = Columns {
+                        data: v,
+                        rows: n,
+                        columns: tiles,
+                        row_stride: Some(tiles),
+                    };
                     // SAFETY: `m` holds `end - start` rows of `tiles` elements; the first slice of
                     // channels writes what the others add to.
-                    unsafe { multiply(m.as_mut_ptr(), tiles, lhs, rhs, c > 0) };
+                    unsafe { multiply_columns(m.as_mut_ptr(), tiles, lhs, rhs, c > 0) };
                 }
             }
             for f in start..end {
@@ -339,7 +345,13 @@ fn finish(
 }
 
 /// Row `row` of a plane from column `column` on, with zeros where there is none.
-fn copy_row(x: &[f32], [height, width]: [usize; 2], row: isize, column: isize, out: &mut [f32]) {
+pub(crate) fn copy_row(
+    x: &[f32],
+    [height, width]: [usize; 2],
+    row: isize,
+    column: isize,
+    out: &mut [f32],
+) {
     let Some(row) = usize::try_from(row).ok().filter(|&row| row < height) else {
         out.fill(0.0);
         return;

@@ -1,0 +1,328 @@
+//! Matrix products on operands that lie as the convolutions lay them: no repacking, and sums that
+//! stay in registers from the first product to the last.
+//!
+//! The right operand is cut into panels of at most three vectors of columns. A kernel multiplies
+//! some rows of the left operand, read element by element, with one panel: 8 rows by 3 vectors,
+//! 12 by 2, or 24 by 1, so that 24 registers hold the sums. AVX-512 only; elsewhere the products go
+//! through [`super::product`].
+#![allow(unsafe_code)]
+
+use super::product::{Matrix, multiply};
+use crate::simd::Level;
+use crate::vector::LANES;
+
+/// Vectors of the widest panel.
+const WIDEST: usize = 3;
+
+/// Columns `first..first + 16·vectors` of a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Panel {
+    pub(crate) first: usize,
+    pub(crate) vectors: usize,
+}
+
+/// Columns rounded up to whole vectors.
+pub(crate) fn padded(columns: usize) -> usize {
+    columns.next_multiple_of(LANES)
+}
+
+/// Cuts columns into panels of three vectors, and two or fewer where that leaves no single one.
+pub(crate) fn panels(columns: usize) -> impl Iterator<Item = Panel> + Clone {
+    let total = columns.div_ceil(LANES);
+    let wide = match total % WIDEST {
+        0 | 2 => total / WIDEST,
+        _ => (total / WIDEST).saturating_sub(1),
+    };
+    let rest = total - wide * WIDEST;
+    let narrow = if rest == 1 { 1 } else { 2 };
+    let wides = (0..wide).map(|i| Panel {
+        first: i * WIDEST * LANES,
+        vectors: WIDEST,
+    });
+    let narrows = (0..rest / narrow).map(move |i| Panel {
+        first: (wide * WIDEST + i * narrow) * LANES,
+        vectors: narrow,
+    });
+    wides.chain(narrows)
+}
+
+/// The right operand: `rows` rows of `columns` elements, padded to whole vectors.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Distance between rows; `None` where each panel lies apart: panel `p` begins at
+    /// `p.first·rows` and its rows follow each other.
+    pub(crate) row_stride: Option<usize>,
+}
+
+impl Columns<'_> {
+    /// First element of a panel and the distance between its rows.
+    fn panel(&self, panel: Panel) -> (usize, usize) {
+        match self.row_stride {
+            Some(stride) => (panel.first, stride),
+            None => (panel.first * self.rows, panel.vectors * LANES),
+        }
+    }
+
+    fn fits(&self) -> bool {
+        let width = padded(self.columns);
+        self.rows == 0
+            || match self.row_stride {
+                Some(stride) => (self.rows - 1) * stride + width <= self.data.len(),
+                None => self.rows * width <= self.data.len(),
+            }
+    }
+}
+
+/// Whether this machine runs the kernels of this module.
+pub(crate) fn available() -> bool {
+    cfg!(target_arch = "x86_64") && Level::detect().is_avx512()
+}
+
+/// `dst = lhs·rhs`, or `dst += lhs·rhs` if `accumulate`.
+///
+/// The order of every sum depends on the sizes alone: over the rows of `rhs`, one after the other.
+///
+/// # Safety
+///
+/// `dst` points to `lhs.rows` rows of `rhs.columns` elements that begin `row_stride` apart, all
+/// valid for writes, touched by no one else during the call, and initialised if `accumulate`.
+pub(crate) unsafe fn multiply_columns(
+    dst: *mut f32,
+    row_stride: usize,
+    lhs: Matrix<'_, f32>,
+    rhs: Columns<'_>,
+    accumulate: bool,
+) {
+    assert!(lhs.fits() && rhs.fits() && lhs.columns == rhs.rows && lhs.column_stride == 1);
+    if lhs.rows == 0 || rhs.columns == 0 {
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if available() {
+        // SAFETY: the machine has the instructions; the operands lie inside their slices.
+        unsafe { avx512::multiply(dst, row_stride, lhs, rhs, accumulate) };
+        return;
+    }
+    for panel in panels(rhs.columns) {
+        let (at, stride) = rhs.panel(panel);
+        let count = (rhs.columns - panel.first).min(panel.vectors * LANES);
+        let part = Matrix::new(&rhs.data[at.min(rhs.data.len())..], rhs.rows, count, stride);
+        // SAFETY: columns of the caller's destination.
+        unsafe { multiply(dst.add(panel.first), row_stride, lhs, part, accumulate) };
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use std::arch::x86_64::*;
+
+    use super::{Columns, LANES, Matrix, Panel, panels};
+
+    /// Operands of one block of the product.
+    struct Block {
+        depth: usize,
+        /// Rows of the left operand.
+        lhs: *const f32,
+        lhs_stride: usize,
+        /// A panel of the right operand.
+        rhs: *const f32,
+        rhs_stride: usize,
+        dst: *mut f32,
+        dst_stride: usize,
+        /// Lanes of the last vector that exist.
+        mask: __mmask16,
+        accumulate: bool,
+    }
+
+    type Kernel = unsafe fn(&Block);
+
+    /// `R` rows by `V` vectors.
+    ///
+    /// # Safety
+    ///
+    /// The machine has AVX-512; the pointers of the block reach `R` rows, `depth` rows of `V` whole
+    /// vectors, and `R` rows of `V` vectors of which the last has the lanes of the mask.
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,fma")]
+    unsafe fn block<const R: usize, const V: usize>(b: &Block) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut sums = [[_mm512_setzero_ps(); V]; R];
+            if b.accumulate {
+                for r in 0..R {
+                    let row = b.dst.add(r * b.dst_stride);
+                    for v in 0..V {
+                        sums[r][v] = if v + 1 == V {
+                            _mm512_maskz_loadu_ps(b.mask, row.add(v * LANES))
+                        } else {
+                            _mm512_loadu_ps(row.add(v * LANES))
+                        };
+                    }
+                }
+            }
+            let (mut lhs, mut rhs) = (b.lhs, b.rhs);
+            for _ in 0..b.depth {
+                let mut x = [_mm512_setzero_ps(); V];
+                for v in 0..V {
+                    x[v] = _mm512_loadu_ps(rhs.add(v * LANES));
+                }
+                for r in 0..R {
+                    let w = _mm512_set1_ps(*lhs.add(r * b.lhs_stride));
+                    for v in 0..V {
+                        sums[r][v] = _mm512_fmadd_ps(w, x[v], sums[r][v]);
+                    }
+                }
+                lhs = lhs.wrapping_add(1);
+                rhs = rhs.wrapping_add(b.rhs_stride);
+            }
+            for r in 0..R {
+                let row = b.dst.add(r * b.dst_stride);
+                for v in 0..V {
+                    if v + 1 == V {
+                        _mm512_mask_storeu_ps(row.add(v * LANES), b.mask, sums[r][v]);
+                    } else {
+                        _mm512_storeu_ps(row.add(v * LANES), sums[r][v]);
+                    }
+                }
+            }
+        }
+    }
+
+    macro_rules! kernels {
+        ($vectors:literal: $($rows:literal)*) => { [$(block::<$rows, $vectors>),*] };
+    }
+
+    /// Kernels of one row upwards.
+    static WIDE: [Kernel; 8] = kernels!(3: 1 2 3 4 5 6 7 8);
+    static MIDDLE: [Kernel; 12] = kernels!(2: 1 2 3 4 5 6 7 8 9 10 11 12);
+    static NARROW: [Kernel; 24] =
+        kernels!(1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24);
+
+    /// # Safety
+    ///
+    /// As [`super::multiply_columns`]; the operands fit their slices and the machine has AVX-512.
+    pub(super) unsafe fn multiply(
+        dst: *mut f32,
+        row_stride: usize,
+        lhs: Matrix<'_, f32>,
+        rhs: Columns<'_>,
+        accumulate: bool,
+    ) {
+        let all = panels(rhs.columns);
+        for (vectors, kernels) in [(3, &WIDE[..]), (2, &MIDDLE[..]), (1, &NARROW[..])] {
+            let panels = all.clone().filter(|p| p.vectors == vectors);
+            if panels.clone().next().is_none() {
+                continue;
+            }
+            // Rows in blocks that differ by one at most.
+            let blocks = lhs.rows.div_ceil(kernels.len());
+            for i in 0..blocks {
+                let (from, to) = (i * lhs.rows / blocks, (i + 1) * lhs.rows / blocks);
+                let kernel = kernels[to - from - 1];
+                for panel in panels.clone() {
+                    let (at, rhs_stride) = rhs.panel(panel);
+                    let block = Block {
+                        depth: rhs.rows,
+                        lhs: lhs.data.as_ptr().wrapping_add(from * lhs.row_stride),
+                        lhs_stride: lhs.row_stride,
+                        rhs: rhs.data.as_ptr().wrapping_add(at),
+                        rhs_stride,
+                        dst: dst.wrapping_add(from * row_stride + panel.first),
+                        dst_stride: row_stride,
+                        mask: mask(panel, rhs.columns),
+                        accumulate,
+                    };
+                    // SAFETY: rows `from..to` and the panel lie inside the operands, the
+                    // destination has as many rows and columns.
+                    unsafe { kernel(&block) };
+                }
+            }
+        }
+    }
+
+    /// Lanes of a panel's last vector that are columns of the matrix.
+    fn mask(panel: Panel, columns: usize) -> __mmask16 {
+        let before = panel.first + (panel.vectors - 1) * LANES;
+        match columns.saturating_sub(before) {
+            n if n >= LANES => !0,
+            n => (1 << n) - 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_cover_the_columns() {
+        for columns in 0..400 {
+            let mut next = 0;
+            for p in panels(columns) {
+                assert_eq!(p.first, next);
+                assert!((1..=WIDEST).contains(&p.vectors));
+                next += p.vectors * LANES;
+            }
+            assert_eq!(next, padded(columns));
+        }
+    }
+
+    /// Whole numbers: every order of summation gives the same.
+    #[test]
+    fn products_are_those_of_the_definition_and_touch_nothing_else() {
+        let number = |i: usize| (i * 37 % 11) as f32 - 5.0;
+        for (rows, depth, columns) in (1..30).map(|i| (i, 1 + i % 5, 1 + i * 7 % 130)).chain([
+            (3, 0, 20),
+            (8, 40, 48),
+            (13, 9, 196),
+            (25, 3, 16),
+            (5, 7, 64),
+        ]) {
+            let (lhs_stride, dst_stride) = (depth + 3, columns + 2);
+            let a: Vec<f32> = (0..rows * lhs_stride).map(number).collect();
+            let lhs = Matrix::new(&a, rows, depth, lhs_stride);
+            let element = |k: usize, j: usize| number(k * 1009 + j * 31);
+            let width = padded(columns) + 16;
+            let by_rows: Vec<f32> = (0..depth * width)
+                .map(|i| element(i / width, i % width))
+                .collect();
+            let mut apart = vec![0.0; depth * padded(columns)];
+            for p in panels(columns) {
+                let w = p.vectors * LANES;
+                for (k, row) in apart[p.first * depth..][..w * depth]
+                    .chunks_mut(w)
+                    .enumerate()
+                {
+                    for (j, x) in row.iter_mut().enumerate() {
+                        *x = element(k, p.first + j);
+                    }
+                }
+            }
+            for (data, row_stride) in [(&by_rows, Some(width)), (&apart, None)] {
+                let rhs = Columns {
+                    data,
+                    rows: depth,
+                    columns,
+                    row_stride,
+                };
+                let mut dst = vec![0.5; rows * dst_stride];
+                for accumulate in [false, true] {
+                    // SAFETY: `dst` has `rows` rows of `dst_stride` elements.
+                    unsafe { multiply_columns(dst.as_mut_ptr(), dst_stride, lhs, rhs, accumulate) };
+                    let times = if accumulate { 2.0 } else { 1.0 };
+                    for (i, dst) in dst.chunks(dst_stride).enumerate() {
+                        for (j, &d) in dst.iter().enumerate() {
+                            let sum = (0..depth)
+                                .map(|k| a[i * lhs_stride + k] * element(k, j))
+                                .sum::<f32>();
+                            let expected = if j < columns { times * sum } else { 0.5 };
+                            assert_eq!(d, expected, "{rows}×{depth}×{columns} at {i}, {j}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
