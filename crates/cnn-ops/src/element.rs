@@ -1,10 +1,12 @@
 //! Element types and views into candle's CPU storage.
+#![allow(unsafe_code)]
 
 use std::cell::RefCell;
 
 use candle_core::{CpuStorage, DType, Layout, Tensor, WithDType};
 
-use crate::conv::{Epilogue, Geometry, packed, winograd, winograd_line};
+use crate::conv::panels::{self, multiply_columns};
+use crate::conv::{Epilogue, Geometry, Matrix, winograd, winograd_line};
 use crate::error::{Error, Result};
 
 /// `f32` or `f64`.
@@ -17,6 +19,20 @@ pub(crate) trait Element: WithDType + Default + std::iter::Sum {
     /// The convolution by an algorithm that only this type has, where that pays.
     fn convolve(_: &Geometry, _: &[Self], _: &[Self], _: Epilogue<'_, Self>) -> Option<Vec<Self>> {
         None
+    }
+    /// `dst = lhs·rhs` or `dst += lhs·rhs` where this type has a kernel for so few columns.
+    ///
+    /// # Safety
+    ///
+    /// As [`multiply_columns`].
+    unsafe fn multiply_few(
+        _: *mut Self,
+        _: usize,
+        _: Matrix<'_, Self>,
+        _: Matrix<'_, Self>,
+        _: bool,
+    ) -> bool {
+        false
     }
     /// Lends a buffer of this thread; its contents are whatever the last user left.
     fn with_scratch<R>(length: usize, f: impl FnOnce(&mut [Self]) -> R) -> R;
@@ -71,11 +87,23 @@ impl Element for f32 {
             Some(winograd::convolve(g, x, w, epilogue))
         } else if winograd_line::suits(g) {
             winograd_line::convolve(g, x, w, epilogue)
-        } else if packed::suits(g) {
-            Some(packed::convolve(g, x, w, epilogue))
         } else {
             None
         }
+    }
+    unsafe fn multiply_few(
+        dst: *mut Self,
+        row_stride: usize,
+        lhs: Matrix<'_, Self>,
+        rhs: Matrix<'_, Self>,
+        accumulate: bool,
+    ) -> bool {
+        let suits = panels::available() && lhs.column_stride == 1 && rhs.column_stride == 1;
+        if suits {
+            // SAFETY: the caller's promise.
+            unsafe { multiply_columns(dst, row_stride, lhs, rhs, accumulate) };
+        }
+        suits
     }
     fn with_scratch<R>(length: usize, f: impl FnOnce(&mut [Self]) -> R) -> R {
         lend_scratch!(f32, length, f)

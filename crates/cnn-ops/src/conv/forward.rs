@@ -13,6 +13,8 @@ const TILE: usize = 256;
 const PATCHES: usize = 1 << 18;
 /// Tasks a large convolution is cut into.
 const TASKS: usize = 8;
+/// Fewest filters that share the patches of a tile.
+const LEAST: usize = 64;
 
 /// What happens to every output element after its sum.
 #[derive(Clone, Copy)]
@@ -86,7 +88,8 @@ pub(crate) fn convolve<T: Element>(
     let filters = g.group_filters();
     // Few tiles: cut the filters too, so that every thread has work.
     let parts = TASKS.div_ceil((tiles.len() * g.groups).max(1));
-    let block = part_size(filters, parts, 112, 8);
+    let parts = parts.min(filters / LEAST).max(1);
+    let block = part_size(filters, parts, 1, 8);
     let blocks = filters.div_ceil(block);
     let tasks = tiles.len() * g.groups * blocks;
     // SAFETY: tasks cover every tile, group and block of filters, and each writes all of its

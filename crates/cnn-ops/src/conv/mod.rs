@@ -7,8 +7,7 @@ mod forward;
 mod geometry;
 mod input_gradient;
 mod line_transforms;
-pub(crate) mod packed;
-mod panels;
+pub(crate) mod panels;
 mod patches;
 mod paths;
 mod product;
@@ -36,6 +35,7 @@ use crate::error::{Error, Result};
 use crate::geometry::ConvOptions;
 pub(crate) use forward::Epilogue;
 pub(crate) use geometry::Geometry;
+pub(crate) use product::Matrix;
 
 const OP: &str = "conv2d";
 

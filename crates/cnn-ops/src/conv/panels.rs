@@ -16,18 +16,13 @@ const WIDEST: usize = 3;
 
 /// Columns `first..first + 16·vectors` of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Panel {
-    pub(crate) first: usize,
-    pub(crate) vectors: usize,
-}
-
-/// Columns rounded up to whole vectors.
-pub(crate) fn padded(columns: usize) -> usize {
-    columns.next_multiple_of(LANES)
+struct Panel {
+    first: usize,
+    vectors: usize,
 }
 
 /// Cuts columns into panels of three vectors, and two or fewer where that leaves no single one.
-pub(crate) fn panels(columns: usize) -> impl Iterator<Item = Panel> + Clone {
+fn panels(columns: usize) -> impl Iterator<Item = Panel> + Clone {
     let total = columns.div_ceil(LANES);
     let wide = match total % WIDEST {
         0 | 2 => total / WIDEST,
@@ -46,42 +41,12 @@ pub(crate) fn panels(columns: usize) -> impl Iterator<Item = Panel> + Clone {
     wides.chain(narrows)
 }
 
-/// The right operand: `rows` rows of `columns` elements, padded to whole vectors.
-#[derive(Clone, Copy)]
-pub(crate) struct Columns<'a> {
-    pub(crate) data: &'a [f32],
-    pub(crate) rows: usize,
-    pub(crate) columns: usize,
-    /// Distance between rows; `None` where each panel lies apart: panel `p` begins at
-    /// `p.first·rows` and its rows follow each other.
-    pub(crate) row_stride: Option<usize>,
-}
-
-impl Columns<'_> {
-    /// First element of a panel and the distance between its rows.
-    fn panel(&self, panel: Panel) -> (usize, usize) {
-        match self.row_stride {
-            Some(stride) => (panel.first, stride),
-            None => (panel.first * self.rows, panel.vectors * LANES),
-        }
-    }
-
-    fn fits(&self) -> bool {
-        let width = padded(self.columns);
-        self.rows == 0
-            || match self.row_stride {
-                Some(stride) => (self.rows - 1) * stride + width <= self.data.len(),
-                None => self.rows * width <= self.data.len(),
-            }
-    }
-}
-
 /// Whether this machine runs the kernels of this module.
 pub(crate) fn available() -> bool {
     cfg!(target_arch = "x86_64") && Level::detect().is_avx512()
 }
 
-/// `dst = lhs·rhs`, or `dst += lhs·rhs` if `accumulate`.
+/// `dst = lhs·rhs`, or `dst += lhs·rhs` if `accumulate`; both operands in rows without gaps.
 ///
 /// The order of every sum depends on the sizes alone: over the rows of `rhs`, one after the other.
 ///
@@ -93,10 +58,11 @@ pub(crate) unsafe fn multiply_columns(
     dst: *mut f32,
     row_stride: usize,
     lhs: Matrix<'_, f32>,
-    rhs: Columns<'_>,
+    rhs: Matrix<'_, f32>,
     accumulate: bool,
 ) {
-    assert!(lhs.fits() && rhs.fits() && lhs.columns == rhs.rows && lhs.column_stride == 1);
+    assert!(lhs.fits() && rhs.fits() && lhs.columns == rhs.rows);
+    assert!(lhs.column_stride == 1 && rhs.column_stride == 1);
     if lhs.rows == 0 || rhs.columns == 0 {
         return;
     }
@@ -106,20 +72,15 @@ pub(crate) unsafe fn multiply_columns(
         unsafe { avx512::multiply(dst, row_stride, lhs, rhs, accumulate) };
         return;
     }
-    for panel in panels(rhs.columns) {
-        let (at, stride) = rhs.panel(panel);
-        let count = (rhs.columns - panel.first).min(panel.vectors * LANES);
-        let part = Matrix::new(&rhs.data[at.min(rhs.data.len())..], rhs.rows, count, stride);
-        // SAFETY: columns of the caller's destination.
-        unsafe { multiply(dst.add(panel.first), row_stride, lhs, part, accumulate) };
-    }
+    // SAFETY: the caller's promise.
+    unsafe { multiply(dst, row_stride, lhs, rhs, accumulate) };
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use std::arch::x86_64::*;
 
-    use super::{Columns, LANES, Matrix, Panel, panels};
+    use super::{LANES, Matrix, Panel, panels};
 
     /// Operands of one block of the product.
     struct Block {
@@ -137,14 +98,17 @@ mod avx512 {
         accumulate: bool,
     }
 
+    /// Steps of a kernel's loop that are written out.
+    const UNROLL: usize = 4;
+
     type Kernel = unsafe fn(&Block);
 
     /// `R` rows by `V` vectors.
     ///
     /// # Safety
     ///
-    /// The machine has AVX-512; the pointers of the block reach `R` rows, `depth` rows of `V` whole
-    /// vectors, and `R` rows of `V` vectors of which the last has the lanes of the mask.
+    /// The machine has AVX-512; the pointers of the block reach `R` rows of `depth` elements, `depth` rows of
+    /// `V` vectors, and `R` rows of `V` vectors; of the last vector, the lanes of the mask.
     #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,fma")]
     unsafe fn block<const R: usize, const V: usize>(b: &Block) {
         // SAFETY: the caller's promise.
@@ -152,22 +116,26 @@ mod avx512 {
             let mut sums = [[_mm512_setzero_ps(); V]; R];
             if b.accumulate {
                 for r in 0..R {
-                    let row = b.dst.add(r * b.dst_stride);
-                    for v in 0..V {
-                        sums[r][v] = if v + 1 == V {
-                            _mm512_maskz_loadu_ps(b.mask, row.add(v * LANES))
-                        } else {
-                            _mm512_loadu_ps(row.add(v * LANES))
-                        };
-                    }
+                    sums[r] = load::<V>(b.dst.add(r * b.dst_stride), b.mask);
                 }
             }
             let (mut lhs, mut rhs) = (b.lhs, b.rhs);
-            for _ in 0..b.depth {
-                let mut x = [_mm512_setzero_ps(); V];
-                for v in 0..V {
-                    x[v] = _mm512_loadu_ps(rhs.add(v * LANES));
+            // Several steps at a time: pointer arithmetic takes turns with the products.
+            for _ in 0..b.depth / UNROLL {
+                for u in 0..UNROLL {
+                    let x = load::<V>(rhs, b.mask);
+                    for r in 0..R {
+                        let w = _mm512_set1_ps(*lhs.add(r * b.lhs_stride + u));
+                        for v in 0..V {
+                            sums[r][v] = _mm512_fmadd_ps(w, x[v], sums[r][v]);
+                        }
+                    }
+                    rhs = rhs.wrapping_add(b.rhs_stride);
                 }
+                lhs = lhs.wrapping_add(UNROLL);
+            }
+            for _ in 0..b.depth % UNROLL {
+                let x = load::<V>(rhs, b.mask);
                 for r in 0..R {
                     let w = _mm512_set1_ps(*lhs.add(r * b.lhs_stride));
                     for v in 0..V {
@@ -190,6 +158,28 @@ mod avx512 {
         }
     }
 
+    /// `V` vectors, of the last one the lanes of the mask.
+    ///
+    /// # Safety
+    ///
+    /// As [`block`].
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,fma")]
+    #[inline]
+    unsafe fn load<const V: usize>(from: *const f32, mask: __mmask16) -> [__m512; V] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut x = [_mm512_setzero_ps(); V];
+            for v in 0..V {
+                x[v] = if v + 1 == V {
+                    _mm512_maskz_loadu_ps(mask, from.add(v * LANES))
+                } else {
+                    _mm512_loadu_ps(from.add(v * LANES))
+                };
+            }
+            x
+        }
+    }
+
     macro_rules! kernels {
         ($vectors:literal: $($rows:literal)*) => { [$(block::<$rows, $vectors>),*] };
     }
@@ -207,7 +197,7 @@ mod avx512 {
         dst: *mut f32,
         row_stride: usize,
         lhs: Matrix<'_, f32>,
-        rhs: Columns<'_>,
+        rhs: Matrix<'_, f32>,
         accumulate: bool,
     ) {
         let all = panels(rhs.columns);
@@ -222,13 +212,12 @@ mod avx512 {
                 let (from, to) = (i * lhs.rows / blocks, (i + 1) * lhs.rows / blocks);
                 let kernel = kernels[to - from - 1];
                 for panel in panels.clone() {
-                    let (at, rhs_stride) = rhs.panel(panel);
                     let block = Block {
                         depth: rhs.rows,
                         lhs: lhs.data.as_ptr().wrapping_add(from * lhs.row_stride),
                         lhs_stride: lhs.row_stride,
-                        rhs: rhs.data.as_ptr().wrapping_add(at),
-                        rhs_stride,
+                        rhs: rhs.data.as_ptr().wrapping_add(panel.first),
+                        rhs_stride: rhs.row_stride,
                         dst: dst.wrapping_add(from * row_stride + panel.first),
                         dst_stride: row_stride,
                         mask: mask(panel, rhs.columns),
@@ -265,7 +254,7 @@ mod tests {
                 assert!((1..=WIDEST).contains(&p.vectors));
                 next += p.vectors * LANES;
             }
-            assert_eq!(next, padded(columns));
+            assert_eq!(next, columns.next_multiple_of(LANES));
         }
     }
 
@@ -284,42 +273,24 @@ mod tests {
             let a: Vec<f32> = (0..rows * lhs_stride).map(number).collect();
             let lhs = Matrix::new(&a, rows, depth, lhs_stride);
             let element = |k: usize, j: usize| number(k * 1009 + j * 31);
-            let width = padded(columns) + 16;
-            let by_rows: Vec<f32> = (0..depth * width)
+            // Nothing behind the last element: what lies there must not be read.
+            let width = columns + 5;
+            let b: Vec<f32> = (0..(depth * width).saturating_sub(5))
                 .map(|i| element(i / width, i % width))
                 .collect();
-            let mut apart = vec![0.0; depth * padded(columns)];
-            for p in panels(columns) {
-                let w = p.vectors * LANES;
-                for (k, row) in apart[p.first * depth..][..w * depth]
-                    .chunks_mut(w)
-                    .enumerate()
-                {
-                    for (j, x) in row.iter_mut().enumerate() {
-                        *x = element(k, p.first + j);
-                    }
-                }
-            }
-            for (data, row_stride) in [(&by_rows, Some(width)), (&apart, None)] {
-                let rhs = Columns {
-                    data,
-                    rows: depth,
-                    columns,
-                    row_stride,
-                };
-                let mut dst = vec![0.5; rows * dst_stride];
-                for accumulate in [false, true] {
-                    // SAFETY: `dst` has `rows` rows of `dst_stride` elements.
-                    unsafe { multiply_columns(dst.as_mut_ptr(), dst_stride, lhs, rhs, accumulate) };
-                    let times = if accumulate { 2.0 } else { 1.0 };
-                    for (i, dst) in dst.chunks(dst_stride).enumerate() {
-                        for (j, &d) in dst.iter().enumerate() {
-                            let sum = (0..depth)
-                                .map(|k| a[i * lhs_stride + k] * element(k, j))
-                                .sum::<f32>();
-                            let expected = if j < columns { times * sum } else { 0.5 };
-                            assert_eq!(d, expected, "{rows}×{depth}×{columns} at {i}, {j}");
-                        }
+            let rhs = Matrix::new(&b, depth, columns, width);
+            let mut dst = vec![0.5; rows * dst_stride];
+            for accumulate in [false, true] {
+                // SAFETY: `dst` has `rows` rows of `dst_stride` elements.
+                unsafe { multiply_columns(dst.as_mut_ptr(), dst_stride, lhs, rhs, accumulate) };
+                let times = if accumulate { 2.0 } else { 1.0 };
+                for (i, dst) in dst.chunks(dst_stride).enumerate() {
+                    for (j, &d) in dst.iter().enumerate() {
+                        let sum = (0..depth)
+                            .map(|k| a[i * lhs_stride + k] * element(k, j))
+                            .sum::<f32>();
+                        let expected = if j < columns { times * sum } else { 0.5 };
+                        assert_eq!(d, expected, "{rows}×{depth}×{columns} at {i}, {j}");
                     }
                 }
             }

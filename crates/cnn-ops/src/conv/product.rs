@@ -5,6 +5,10 @@ use gemm::{Parallelism, gemm};
 
 use crate::element::Element;
 
+/// Columns of the widest kernel of `gemm` on AVX-512, and how many more it should not be given.
+const WIDE: usize = 64;
+const FEW: usize = 16;
+
 /// A read-only matrix inside a slice.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a, T> {
@@ -37,6 +41,18 @@ impl<'a, T> Matrix<'a, T> {
         }
     }
 
+    /// The first columns and the rest.
+    fn split(self, columns: usize) -> (Self, Self) {
+        let left = Self { columns, ..self };
+        let from = (columns * self.column_stride).min(self.data.len());
+        let right = Self {
+            data: &self.data[from..],
+            columns: self.columns - columns,
+            ..self
+        };
+        (left, right)
+    }
+
     pub(crate) fn fits(&self) -> bool {
         self.rows == 0
             || self.columns == 0
@@ -61,6 +77,17 @@ pub(crate) unsafe fn multiply<T: Element>(
     accumulate: bool,
 ) {
     assert!(lhs.fits() && rhs.fits() && lhs.columns == rhs.rows);
+    // The last few columns cost `gemm` as much as four times as many; a kernel of our own takes them.
+    let few = rhs.columns % WIDE;
+    let rhs = if rhs.columns > few && (1..=FEW).contains(&few) && lhs.columns > 0 {
+        let (left, right) = rhs.split(rhs.columns - few);
+        // SAFETY: the last columns of the caller's destination.
+        let done =
+            unsafe { T::multiply_few(dst.add(left.columns), row_stride, lhs, right, accumulate) };
+        if done { left } else { rhs }
+    } else {
+        rhs
+    };
     // SAFETY: both operands lie inside their slices (checked), the destination is the caller's
     // promise; gemm reads `dst` only where `read_dst` is set.
     unsafe {

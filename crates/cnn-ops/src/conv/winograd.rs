@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use super::forward::{Epilogue, part_size};
 use super::geometry::Geometry;
-use super::panels::{Columns, multiply_columns};
+use super::panels::multiply_columns;
 use super::product::Matrix;
 use super::winograd_transforms::{POSITIONS, QUADS, input_tiles, output_tiles, weight_rows};
 use crate::element::Element;
@@ -209,12 +209,7 @@ fn run(
                     let v = &input[position * input_plane + c * tiles..];
                     let m = &mut products[position * product_plane..][..(end - start) * tiles];
                     let lhs = Matrix::new(u, end - start, n, stride);
-                    let rhs = Columns {
-                        data: v,
-                        rows: n,
-                        columns: tiles,
-                        row_stride: Some(tiles),
-                    };
+                    let rhs = Matrix::new(v, n, tiles, tiles);
                     // SAFETY: `m` holds `end - start` rows of `tiles` elements; the first slice of
                     // channels writes what the others add to.
                     unsafe { multiply_columns(m.as_mut_ptr(), tiles, lhs, rhs, c > 0) };

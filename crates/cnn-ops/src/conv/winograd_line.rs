@@ -18,7 +18,7 @@ use super::geometry::Geometry;
 use super::line_transforms::{
     OUTPUTS, POSITIONS, QUADS, TAPS, input_across, input_down, output_line, weight_line,
 };
-use super::panels::{Columns, multiply_columns};
+use super::panels::multiply_columns;
 use super::product::Matrix;
 use super::winograd::copy_row;
 use crate::element::Element;
@@ -212,12 +212,8 @@ fn run(
                 let u = &weight[position * weight_plane(g) + start * g.channels..];
                 let m = &mut products[position * product_plane..][..(end - start) * tiles];
                 let lhs = Matrix::new(u, end - start, g.channels, g.channels);
-                let rhs = Columns {
-                    data: &input[position * input_plane..],
-                    rows: g.channels,
-                    columns: tiles,
-                    row_stride: Some(tiles),
-                };
+                let v = &input[position * input_plane..];
+                let rhs = Matrix::new(v, g.channels, tiles, tiles);
                 // SAFETY: `m` holds `end - start` rows of `tiles` elements.
                 unsafe { multiply_columns(m.as_mut_ptr(), tiles, lhs, rhs, false) };
             }
