@@ -93,6 +93,9 @@ mod avx512 {
         rhs_stride: usize,
         dst: *mut f32,
         dst_stride: usize,
+        /// What is fetched into the second-level cache meanwhile: `lines` cache lines every step.
+        ahead: *const f32,
+        lines: usize,
         /// Lanes of the last vector that exist.
         mask: __mmask16,
         accumulate: bool,
@@ -121,7 +124,12 @@ mod avx512 {
             }
             let (mut lhs, mut rhs) = (b.lhs, b.rhs);
             // Several steps at a time: pointer arithmetic takes turns with the products.
+            let mut ahead = b.ahead;
             for _ in 0..b.depth / UNROLL {
+                for _ in 0..b.lines {
+                    _mm_prefetch::<_MM_HINT_T1>(ahead.cast());
+                    ahead = ahead.wrapping_add(LANES);
+                }
                 for u in 0..UNROLL {
                     let x = load::<V>(rhs, b.mask);
                     for r in 0..R {
@@ -203,7 +211,8 @@ mod avx512 {
         let all = panels(rhs.columns);
         for (vectors, kernels) in [(3, &WIDE[..]), (2, &MIDDLE[..]), (1, &NARROW[..])] {
             let panels = all.clone().filter(|p| p.vectors == vectors);
-            if panels.clone().next().is_none() {
+            let count = panels.clone().count();
+            if count == 0 {
                 continue;
             }
             // Rows in blocks that differ by one at most.
@@ -211,7 +220,14 @@ mod avx512 {
             for i in 0..blocks {
                 let (from, to) = (i * lhs.rows / blocks, (i + 1) * lhs.rows / blocks);
                 let kernel = kernels[to - from - 1];
-                for panel in panels.clone() {
+                // The rows of the next block, where they lie without gaps, a part at each panel.
+                let lines = if lhs.row_stride == lhs.columns && to < lhs.rows {
+                    ((to - from) * UNROLL).div_ceil(LANES * count)
+                } else {
+                    0
+                };
+                for (p, panel) in panels.clone().enumerate() {
+                    let fetched = p * (rhs.rows / UNROLL) * lines * LANES;
                     let block = Block {
                         depth: rhs.rows,
                         lhs: lhs.data.as_ptr().wrapping_add(from * lhs.row_stride),
@@ -220,6 +236,11 @@ mod avx512 {
                         rhs_stride: rhs.row_stride,
                         dst: dst.wrapping_add(from * row_stride + panel.first),
                         dst_stride: row_stride,
+                        ahead: lhs
+                            .data
+                            .as_ptr()
+                            .wrapping_add(to * lhs.row_stride + fetched),
+                        lines,
                         mask: mask(panel, rhs.columns),
                         accumulate,
                     };

@@ -195,24 +195,25 @@ fn run(
         transform_input(g, grid, x, &quads, input_plane, input);
         for start in filters.clone().step_by(step) {
             let end = (start + step).min(filters.end);
-            for c in (0..g.channels).step_by(depth) {
-                let n = depth.min(g.channels - c);
-                let (u, stride) = match kept {
-                    Some(kept) => (&kept[start * g.channels + c..], g.channels),
-                    None => {
-                        transform_weight(g, w, start..end, c..c + n, weight_plane, weight);
-                        (&weight[..], n)
-                    }
-                };
+            let multiply = |c: Range<usize>, u: &[f32], products: &mut [f32]| {
                 for position in 0..POSITIONS {
                     let u = &u[position * weight_plane..];
-                    let v = &input[position * input_plane + c * tiles..];
+                    let v = &input[position * input_plane + c.start * tiles..];
                     let m = &mut products[position * product_plane..][..(end - start) * tiles];
-                    let lhs = Matrix::new(u, end - start, n, stride);
-                    let rhs = Matrix::new(v, n, tiles, tiles);
+                    let lhs = Matrix::new(u, end - start, c.len(), c.len());
+                    let rhs = Matrix::new(v, c.len(), tiles, tiles);
                     // SAFETY: `m` holds `end - start` rows of `tiles` elements; the first slice of
                     // channels writes what the others add to.
-                    unsafe { multiply_columns(m.as_mut_ptr(), tiles, lhs, rhs, c > 0) };
+                    unsafe { multiply_columns(m.as_mut_ptr(), tiles, lhs, rhs, c.start > 0) };
+                }
+            };
+            if let Some(kept) = kept {
+                multiply(0..g.channels, &kept[start * g.channels..], products);
+            } else {
+                for c in (0..g.channels).step_by(depth) {
+                    let c = c..(c + depth).min(g.channels);
+                    transform_weight(g, w, start..end, c.clone(), weight_plane, weight);
+                    multiply(c, weight, products);
                 }
             }
             for f in start..end {
