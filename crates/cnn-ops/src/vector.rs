@@ -16,6 +16,11 @@ pub(crate) trait Vector: Copy {
     unsafe fn gather(x: &[f32], stride: usize) -> Self;
     unsafe fn store(self, y: &mut [f32]);
     unsafe fn splat(x: f32) -> Self;
+    /// Asks for the cache lines of `x`, which is read soon.
+    #[inline(always)]
+    unsafe fn fetch(x: &[f32]) {
+        let _ = x;
+    }
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
@@ -131,6 +136,13 @@ mod x86 {
         unsafe fn splat(x: f32) -> Self {
             // SAFETY: see above.
             unsafe { Self(_mm512_set1_ps(x)) }
+        }
+        #[inline(always)]
+        unsafe fn fetch(x: &[f32]) {
+            for line in x.chunks(LANES) {
+                // SAFETY: see above; a prefetch never faults.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
+            }
         }
         #[inline(always)]
         unsafe fn add(self, other: Self) -> Self {

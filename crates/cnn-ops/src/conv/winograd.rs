@@ -153,7 +153,7 @@ fn with_weight<R>(g: &Geometry, w: &[f32], f: impl FnOnce(&[f32]) -> R) -> R {
                 let mut rows = std::array::from_fn(|position| unsafe {
                     shared.slice(position * plane + i * g.channels, g.channels)
                 });
-                weight_rows(w, &mut rows);
+                weight_rows(w, &[], &mut rows);
             }
         });
         f(out)
@@ -235,13 +235,17 @@ fn transform_weight(
 ) {
     let n = channels.len();
     for (i, f) in filters.enumerate() {
+        let next = &w[((f + 1) * g.channels * 9).min(w.len())..];
+        let next = next
+            .get(channels.start * 9..channels.end * 9)
+            .unwrap_or(&[]);
         let w = &w[(f * g.channels + channels.start) * 9..][..n * 9];
         let mut planes = out.chunks_mut(plane);
         let mut rows = std::array::from_fn(|_| match planes.next() {
             Some(plane) => &mut plane[i * n..(i + 1) * n],
             None => &mut [],
         });
-        weight_rows(w, &mut rows);
+        weight_rows(w, next, &mut rows);
     }
 }
 
@@ -333,8 +337,14 @@ fn finish(
                     epilogue.apply(filter, at, part);
                 }
                 let dst = y.at(at, length);
-                // SAFETY: `at` checks the range; only this task writes it.
-                unsafe { dst.copy_from_nonoverlapping(part.as_ptr(), length) };
+                // SAFETY: `at` checks the range; only this task writes it. A constant length is a
+                // move, not a call.
+                unsafe {
+                    match length {
+                        LANES => dst.copy_from_nonoverlapping(part.as_ptr(), LANES),
+                        _ => dst.copy_from_nonoverlapping(part.as_ptr(), length),
+                    }
+                };
             }
         }
     }

@@ -148,12 +148,16 @@ vector_kernel! {
 }
 
 vector_kernel! {
-    /// `G w Gᵀ` of the kernels of one filter, one per channel, into `out[position][channel]`.
-    fn weight_rows<V>(w: &[f32], out: &mut [&mut [f32]; POSITIONS]) {
+    /// `G w Gᵀ` of the kernels of one filter, one per channel, into `out[position][channel]`; those of
+    /// the `next` filter are asked for meanwhile.
+    fn weight_rows<V>(w: &[f32], next: &[f32], out: &mut [&mut [f32]; POSITIONS]) {
         let channels = w.len() / 9;
         let mut tail = [0f32; 9 * LANES];
         for start in (0..channels).step_by(LANES) {
             let count = LANES.min(channels - start);
+            if let Some(next) = next.get(start * 9..(start + count) * 9) {
+                V::fetch(next);
+            }
             let mut w = &w[start * 9..];
             if count < LANES {
                 tail[..count * 9].copy_from_slice(&w[..count * 9]);
@@ -233,7 +237,12 @@ mod tests {
         });
         levels_agree(|level| {
             let mut out = vec![0.0; POSITIONS * 40];
-            weight_rows::at(level, &numbers(37 * 9), &mut split(&mut out));
+            weight_rows::at(
+                level,
+                &numbers(37 * 9),
+                &numbers(12 * 9),
+                &mut split(&mut out),
+            );
             out
         });
     }
