@@ -1,6 +1,8 @@
 //! Convolution as matrix products over tiles of patches.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use super::geometry::Geometry;
 use super::patches::{Tile, gather};
 use super::product::{Matrix, multiply};
@@ -69,11 +71,46 @@ pub(crate) fn part_size(total: usize, parts: usize, least: usize, multiple: usiz
         .min(total.max(1))
 }
 
+/// The weight of a convolution.
+#[derive(Clone, Copy)]
+pub(crate) enum Weight<'a, T> {
+    /// `[filter][channel][row][column]`.
+    Plain(&'a [T]),
+    /// `[group][channel][filter]`: the weight of the 1×1 convolution that has this one as its
+    /// input gradient.
+    Transposed(&'a [T]),
+}
+
+impl<'a, T: Element> Weight<'a, T> {
+    /// Rows of some filters of `group`, from column `from` of the patch matrix on.
+    fn matrix(
+        self,
+        g: &Geometry,
+        group: usize,
+        filters: Range<usize>,
+        columns: Range<usize>,
+    ) -> Matrix<'a, T> {
+        let patch = g.patch();
+        match self {
+            Self::Plain(w) => {
+                let w = &w[filters.start * patch + columns.start..];
+                Matrix::new(w, filters.len(), columns.len(), patch)
+            }
+            Self::Transposed(w) => {
+                let all = g.group_filters();
+                let first = filters.start - group * all;
+                let w = &w[(group * patch + columns.start) * all + first..];
+                Matrix::new(w, columns.len(), filters.len(), all).transposed()
+            }
+        }
+    }
+}
+
 /// The output of a convolution with the given weight, `[batch, filters, rows, columns]`.
 pub(crate) fn convolve<T: Element>(
     g: &Geometry,
     x: &[T],
-    w: &[T],
+    w: Weight<'_, T>,
     epilogue: Epilogue<'_, T>,
 ) -> Vec<T> {
     let pixels = g.output[0] * g.output[1];
@@ -112,16 +149,15 @@ pub(crate) fn convolve<T: Element>(
 fn run<T: Element>(
     g: &Geometry,
     x: &[T],
-    w: &[T],
+    w: Weight<'_, T>,
     tile: &Tile,
     group: usize,
-    filters: std::ops::Range<usize>,
+    filters: Range<usize>,
     y: Shared<'_, T>,
     epilogue: &Epilogue<'_, T>,
 ) {
     let pixels = g.output[0] * g.output[1];
     let patch = g.patch();
-    let w = &w[filters.start * patch..filters.end * patch];
     let count = filters.len();
     let length = tile.len();
     let offset = |image: usize, filter: usize| {
@@ -136,7 +172,10 @@ fn run<T: Element>(
         let x = Matrix::new(&x[tile.start.min(x.len())..], patch, length, plane);
         let dst = y.at(offset(0, filters.start), (count - 1) * pixels + length);
         // SAFETY: rows of `length` elements, one per filter, of which only this task writes.
-        unsafe { multiply(dst, pixels, Matrix::new(w, count, patch, patch), x, false) };
+        unsafe {
+            let w = w.matrix(g, group, filters.clone(), 0..patch);
+            multiply(dst, pixels, w, x, false);
+        };
     } else {
         let per_channel = g.kernel[0] * g.kernel[1];
         // Channels whose patches fit the cache; at least one.
@@ -151,7 +190,8 @@ fn run<T: Element>(
                 let columns = &mut columns[..rows * length];
                 let channels = first_channel + c..first_channel + c + n;
                 gather(g, x, channels, tile, columns, length);
-                let lhs = Matrix::new(&w[c * per_channel..], count, rows, patch);
+                let from = c * per_channel;
+                let lhs = w.matrix(g, group, filters.clone(), from..from + rows);
                 let rhs = Matrix::new(columns, rows, length, length);
                 if direct {
                     let dst = y.at(offset(0, filters.start), (count - 1) * pixels + length);

@@ -14,22 +14,36 @@ const TILE: usize = 384;
 const PATCHES: usize = 1 << 18;
 const TASKS: usize = 16;
 
+/// Filters whose kernels are read side by side.
+const BLOCK: usize = 16;
+
 /// The weight with the roles of filters and channels exchanged and every kernel turned by 180°.
 pub(crate) fn turned<T: Element>(g: &Geometry, w: &[T]) -> Vec<T> {
     let (filters, channels) = (g.group_filters(), g.group_channels());
     let k = g.kernel[0] * g.kernel[1];
     let mut out = vec![T::ZERO; w.len()];
-    for group in 0..g.groups {
-        for o in 0..filters {
-            for c in 0..channels {
-                let from = &w[((group * filters + o) * channels + c) * k..][..k];
-                let to = &mut out[((group * channels + c) * filters + o) * k..][..k];
-                for (to, &from) in to.iter_mut().zip(from.iter().rev()) {
-                    *to = from;
+    // A few channels at a time, whose kernels for some filters lie together on both sides.
+    let step = BLOCK.min(channels.max(1));
+    let parts = channels.div_ceil(step);
+    let all = share(&mut out);
+    for_each_task(g.groups * parts, w.len(), |task| {
+        let (group, first) = (task / parts, task % parts * step);
+        let count = step.min(channels - first);
+        let at = (group * channels + first) * filters * k;
+        // SAFETY: tasks own disjoint channels of an initialised buffer.
+        let out = unsafe { all.slice(at, count * filters * k) };
+        for o in (0..filters).step_by(BLOCK) {
+            for c in 0..count {
+                for o in o..(o + BLOCK).min(filters) {
+                    let from = &w[((group * filters + o) * channels + first + c) * k..][..k];
+                    let to = &mut out[(c * filters + o) * k..][..k];
+                    for (to, &from) in to.iter_mut().zip(from.iter().rev()) {
+                        *to = from;
+                    }
                 }
             }
         }
-    }
+    });
     out
 }
 

@@ -113,6 +113,7 @@ mod avx512 {
     /// The machine has AVX-512; the pointers of the block reach `R` rows of `depth` elements, `depth` rows of
     /// `V` vectors, and `R` rows of `V` vectors; of the last vector, the lanes of the mask.
     #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,fma")]
+    #[expect(clippy::needless_range_loop, reason = "the compiler writes counted loops out")]
     unsafe fn block<const R: usize, const V: usize>(b: &Block) {
         // SAFETY: the caller's promise.
         unsafe {
@@ -173,6 +174,7 @@ mod avx512 {
     /// As [`block`].
     #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,fma")]
     #[inline]
+    #[expect(clippy::needless_range_loop, reason = "as above")]
     unsafe fn load<const V: usize>(from: *const f32, mask: __mmask16) -> [__m512; V] {
         // SAFETY: the caller's promise.
         unsafe {

@@ -2,7 +2,7 @@
 //!
 //! The choice depends on the sizes and the element type alone, never on the number of threads.
 
-use super::forward::{Epilogue, convolve};
+use super::forward::{Epilogue, Weight, convolve};
 use super::geometry::Geometry;
 use super::{depthwise, input_gradient as gradient, weight_gradient as weight};
 use crate::element::Element;
@@ -17,7 +17,7 @@ pub(crate) fn forward<T: Element>(
     if g.is_depthwise() {
         return depthwise::forward(g, x, w, epilogue);
     }
-    T::convolve(g, x, w, epilogue).unwrap_or_else(|| convolve(g, x, w, epilogue))
+    T::convolve(g, x, w, epilogue).unwrap_or_else(|| convolve(g, x, Weight::Plain(w), epilogue))
 }
 
 /// `dx` from the output gradient and the weight.
@@ -26,6 +26,7 @@ pub(crate) fn input_gradient<T: Element>(g: &Geometry, dy: &[T], w: &[T]) -> Vec
         return depthwise::input_gradient(g, dy, w);
     }
     match g.transposed() {
+        Some(t) if g.kernel == [1, 1] => convolve(&t, dy, Weight::Transposed(w), Epilogue::none()),
         Some(t) => forward(&t, dy, &gradient::turned(g, w), Epilogue::none()),
         None => gradient::strided(g, dy, w),
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::forward::Epilogue;
+use super::forward::{Epilogue, Weight, convolve};
 use super::geometry::Geometry;
 use super::{direct, paths, winograd, winograd_line};
 use crate::element::Element;
@@ -60,7 +60,7 @@ fn agree<T: Element + std::fmt::Debug>(g: &Geometry, seed: u64) {
     let x = whole::<T>(count(g.input_shape()), seed);
     let w = whole::<T>(count(g.weight_shape()), seed ^ 0x5555);
     let dy = whole::<T>(count(g.output_shape()), seed ^ 0xaaaa);
-    let y = super::forward::convolve(g, &x, &w, Epilogue::none());
+    let y = convolve(g, &x, Weight::Plain(&w), Epilogue::none());
     assert_eq!(y, direct::forward(g, &x, &w));
     if !winograd_applies::<T>(g) {
         assert_eq!(paths::forward(g, &x, &w, Epilogue::none()), y);
