@@ -93,24 +93,33 @@ impl Padded {
     }
 }
 
-/// Offsets into the padded buffer and weights of all kernel elements.
-fn taps<T: Element>(g: &Geometry, p: &Padded, w: &[T]) -> Vec<(usize, T)> {
+/// Offsets into the padded buffer of all kernel elements.
+fn taps(g: &Geometry, p: &Padded) -> Vec<usize> {
     let kw = g.kernel[1];
-    w.iter()
-        .enumerate()
-        .map(|(i, &w)| (p.tap(g, i / kw, i % kw), w))
+    (0..g.kernel[0] * kw)
+        .map(|i| p.tap(g, i / kw, i % kw))
         .collect()
 }
 
+/// Kernel elements whose sums are kept in registers together: all of a 3×3 kernel.
+const TOGETHER: usize = 9;
+
 kernel! {
     /// One output plane from a padded buffer.
-    fn correlate<T>(buffer: &[T], taps: &[(usize, T)], step: usize, width: usize, y: &mut [T]) {
+    fn correlate<T>(
+        buffer: &[T],
+        taps: &[usize],
+        w: &[T],
+        step: usize,
+        width: usize,
+        y: &mut [T],
+    ) {
         for (i, y) in y.chunks_mut(width).enumerate() {
             let row = &buffer[i * step..];
             for (block, y) in y.chunks_mut(LANES).enumerate() {
                 let row = &row[block * LANES..];
                 let mut sum = [T::ZERO; LANES];
-                for &(offset, w) in taps {
+                for (&offset, &w) in taps.iter().zip(w) {
                     let x = &row[offset..offset + LANES];
                     for (sum, &x) in sum.iter_mut().zip(x) {
                         *sum = multiply_add::<T, FMA>(w, x, *sum);
@@ -124,9 +133,16 @@ kernel! {
 
 kernel! {
     /// Adds one output gradient plane times the kernel into a padded buffer.
-    fn spread<T>(dy: &[T], taps: &[(usize, T)], step: usize, width: usize, buffer: &mut [T]) {
+    fn spread<T>(
+        dy: &[T],
+        taps: &[usize],
+        w: &[T],
+        step: usize,
+        width: usize,
+        buffer: &mut [T],
+    ) {
         for (i, dy) in dy.chunks(width).enumerate() {
-            for &(offset, w) in taps {
+            for (&offset, &w) in taps.iter().zip(w) {
                 let row = &mut buffer[i * step + offset..][..width];
                 for (to, &d) in row.iter_mut().zip(dy) {
                     *to = multiply_add::<T, FMA>(w, d, *to);
@@ -141,28 +157,37 @@ kernel! {
     fn contract<T>(
         buffer: &[T],
         dy: &[T],
-        taps: &[(usize, T)],
+        taps: &[usize],
         step: usize,
         width: usize,
         sums: &mut [[T; LANES]],
     ) {
-        for (total, &(offset, _)) in sums.iter_mut().zip(taps) {
-            let mut sum = *total;
+        for (totals, taps) in sums.chunks_mut(TOGETHER).zip(taps.chunks(TOGETHER)) {
+            // What a shorter group has too few repeats its first tap, and is dropped.
+            let mut offsets = [taps[0]; TOGETHER];
+            offsets[..taps.len()].copy_from_slice(taps);
+            let mut sum = [[T::ZERO; LANES]; TOGETHER];
+            sum[..totals.len()].copy_from_slice(totals);
             for (i, dy) in dy.chunks(width).enumerate() {
-                let row = &buffer[i * step + offset..];
+                let row = &buffer[i * step..];
                 let blocks = dy.chunks_exact(LANES);
                 let rest = blocks.remainder();
-                let tail = &row[width - rest.len()..][..LANES];
-                for (x, d) in row.chunks_exact(LANES).zip(blocks) {
-                    for ((sum, &x), &d) in sum.iter_mut().zip(x).zip(d) {
+                for (block, dy) in blocks.enumerate() {
+                    for (sum, &offset) in sum.iter_mut().zip(&offsets) {
+                        let x = &row[block * LANES + offset..][..LANES];
+                        for ((sum, &x), &d) in sum.iter_mut().zip(x).zip(dy) {
+                            *sum = multiply_add::<T, FMA>(x, d, *sum);
+                        }
+                    }
+                }
+                for (sum, &offset) in sum.iter_mut().zip(&offsets) {
+                    let x = &row[width - rest.len() + offset..];
+                    for ((sum, &x), &d) in sum.iter_mut().zip(x).zip(rest) {
                         *sum = multiply_add::<T, FMA>(x, d, *sum);
                     }
                 }
-                for ((sum, &x), &d) in sum.iter_mut().zip(tail).zip(rest) {
-                    *sum = multiply_add::<T, FMA>(x, d, *sum);
-                }
             }
-            *total = sum;
+            totals.copy_from_slice(&sum[..totals.len()]);
         }
     }
 }
@@ -175,6 +200,7 @@ pub(crate) fn forward<T: Element>(
     epilogue: Epilogue<'_, T>,
 ) -> Vec<T> {
     let p = Padded::new(g);
+    let taps = taps(g, &p);
     let (plane, pixels) = (g.input[0] * g.input[1], g.output[0] * g.output[1]);
     let k = g.kernel[0] * g.kernel[1];
     let mut y = vec![T::ZERO; g.batch * g.filters * pixels];
@@ -182,10 +208,10 @@ pub(crate) fn forward<T: Element>(
         let (image, filter) = (i / g.filters, i % g.filters);
         let channel = filter / g.group_filters();
         let x = &x[(image * g.channels + channel) * plane..][..plane];
-        let taps = taps(g, &p, &w[filter * k..(filter + 1) * k]);
+        let w = &w[filter * k..(filter + 1) * k];
         T::with_scratch(p.len(), |buffer| {
             p.load(g, x, buffer);
-            correlate(buffer, &taps, g.stride[0] * p.row(), g.output[1], y);
+            correlate(buffer, &taps, w, g.stride[0] * p.row(), g.output[1], y);
         });
         if !epilogue.is_none() {
             epilogue.apply(filter, i * pixels, y);
@@ -200,6 +226,7 @@ pub(crate) fn input_gradient<T: Element>(g: &Geometry, dy: &[T], w: &[T]) -> Vec
         return forward(&t, dy, &turned(g, w), Epilogue::none());
     }
     let p = Padded::new(g);
+    let taps = taps(g, &p);
     let (plane, pixels) = (g.input[0] * g.input[1], g.output[0] * g.output[1]);
     let k = g.kernel[0] * g.kernel[1];
     let mut dx = vec![T::ZERO; g.batch * g.channels * plane];
@@ -209,8 +236,8 @@ pub(crate) fn input_gradient<T: Element>(g: &Geometry, dy: &[T], w: &[T]) -> Vec
             buffer.fill(T::ZERO);
             for filter in channel * g.group_filters()..(channel + 1) * g.group_filters() {
                 let dy = &dy[(image * g.filters + filter) * pixels..][..pixels];
-                let taps = taps(g, &p, &w[filter * k..(filter + 1) * k]);
-                spread(dy, &taps, g.stride[0] * p.row(), g.output[1], buffer);
+                let w = &w[filter * k..(filter + 1) * k];
+                spread(dy, &taps, w, g.stride[0] * p.row(), g.output[1], buffer);
             }
             p.add_back(g, buffer, dx);
         });
@@ -224,13 +251,13 @@ const SHORT: usize = 1 << 13;
 /// `dw` of a depthwise convolution.
 pub(crate) fn weight_gradient<T: Element>(g: &Geometry, dy: &[T], x: &[T]) -> Vec<T> {
     let p = Padded::new(g);
+    let taps = taps(g, &p);
     let (plane, pixels) = (g.input[0] * g.input[1], g.output[0] * g.output[1]);
     let k = g.kernel[0] * g.kernel[1];
     let mut dw = vec![T::ZERO; g.filters * k];
     let images = (SHORT / pixels).max(1);
     for_each_chunk(&mut dw, k, g.products(), |filter, dw| {
         let channel = filter / g.group_filters();
-        let taps = taps(g, &p, dw);
         let mut totals = vec![0.0; k];
         let mut sums = vec![[T::ZERO; LANES]; k];
         T::with_scratch(p.len(), |buffer| {
@@ -278,14 +305,15 @@ mod tests {
                 .map(|i| (i * 37 % 11) as f32 - 5.0)
                 .collect::<Vec<_>>()
         };
-        let taps: Vec<(usize, f32)> = (0..9).map(|i| (i / 3 * 60 + i % 3, i as f32)).collect();
+        let taps: Vec<usize> = (0..15).map(|i| i / 3 * 60 + i % 3).collect();
+        let w: Vec<f32> = (0..15).map(|i| i as f32).collect();
         let run = |level: Level| {
-            let (buffer, dy) = (numbers(60 * 24), numbers(20 * 37));
+            let (buffer, dy) = (numbers(60 * 26), numbers(20 * 37));
             let mut y = vec![0.0; 20 * 37];
-            correlate::at(level, &buffer, &taps, 60, 37, &mut y);
-            let mut spreads = vec![0.0; 60 * 24];
-            spread::at(level, &dy, &taps, 60, 37, &mut spreads);
-            let mut sums = vec![[0.0; LANES]; 9];
+            correlate::at(level, &buffer, &taps, &w, 60, 37, &mut y);
+            let mut spreads = vec![0.0; 60 * 26];
+            spread::at(level, &dy, &taps, &w, 60, 37, &mut spreads);
+            let mut sums = vec![[0.0; LANES]; 15];
             contract::at(level, &buffer, &dy, &taps, 60, 37, &mut sums);
             (y, spreads, sums)
         };

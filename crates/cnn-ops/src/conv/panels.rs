@@ -113,7 +113,10 @@ mod avx512 {
     /// The machine has AVX-512; the pointers of the block reach `R` rows of `depth` elements, `depth` rows of
     /// `V` vectors, and `R` rows of `V` vectors; of the last vector, the lanes of the mask.
     #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,fma")]
-    #[expect(clippy::needless_range_loop, reason = "the compiler writes counted loops out")]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "the compiler writes counted loops out"
+    )]
     unsafe fn block<const R: usize, const V: usize>(b: &Block) {
         // SAFETY: the caller's promise.
         unsafe {
