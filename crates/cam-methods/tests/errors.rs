@@ -29,6 +29,24 @@ fn an_unknown_tap_lists_the_taps_there_are() {
 }
 
 #[test]
+fn an_unknown_tap_among_the_layers_to_scale_lists_the_taps_there_are() {
+    let mut semantics = Semantics::default();
+    semantics.fusion.layer_cam = LayerScaling::Tanh {
+        gamma: 2.0,
+        taps: vec!["early".into(), "layer1".into()],
+    };
+    let e = Explainer::new(&PooledNet::new(DType::F32))
+        .taps(["early", "features"])
+        .semantics(semantics)
+        .explain(&images(2, 8, DType::F32), &TWO, Method::LayerCam)
+        .unwrap_err();
+    assert_eq!(
+        e.to_string(),
+        r#"the network has no tap "layer1"; it has ["early", "raw", "features"]"#
+    );
+}
+
+#[test]
 fn a_disconnected_tap_is_named() {
     let ignores = |x: &Tensor, tap: &mut dyn Tap| {
         let a = x.relu()?;

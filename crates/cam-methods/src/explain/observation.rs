@@ -7,6 +7,7 @@ use super::full_gradient::{FullProbes, GradientTerm, INPUT, bias_probes};
 use super::gradients::{backward, scores};
 use super::recorder::Recorder;
 use crate::score::ScoreTables;
+use crate::semantics::LayerScaling;
 use crate::{
     CamMaps, CamRule, Error, Explanation, Layer, Method, Passes, RawMap, Result, TapShape,
     TappedModel, Target, host, methods, rules,
@@ -120,6 +121,15 @@ impl<'e, M: TappedModel + ?Sized> Observation<'e, M> {
         passes.forward += 1;
         passes.forward_images += batch;
 
+        if let LayerScaling::Tanh { taps, .. } = &explainer.semantics.fusion.layer_cam {
+            // A misspelt name would leave its layer unscaled without a word.
+            if let Some(tap) = taps.iter().find(|t| !recorder.names.contains(t)) {
+                return Err(Error::UnknownTap {
+                    tap: tap.clone(),
+                    available: recorder.names,
+                });
+            }
+        }
         let probes = match input {
             Some(input) => Some(FullProbes {
                 input,

@@ -81,7 +81,7 @@ pub enum LayerScaling {
     Tanh {
         /// Slope; 2 in the Layer-CAM paper.
         gamma: f64,
-        /// Taps to scale so; empty means all.
+        /// Taps to scale so; empty means all. A name that the network does not have is an error.
         taps: Vec<String>,
     },
 }
