@@ -11,9 +11,11 @@
 
 mod attributes;
 mod chunks;
+mod deflate;
 mod entry;
 mod file;
 mod graft;
+mod huffman;
 #[cfg(feature = "libhdf5")]
 pub mod libhdf5;
 mod reader;
