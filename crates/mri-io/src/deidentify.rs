@@ -307,6 +307,39 @@ fn label(
     ));
 }
 
+/// The numbers of one kind that an element holds.
+macro_rules! numbers {
+    ($kind:ty, $bytes:expr, $encoding:expr) => {
+        $bytes
+            .chunks_exact(size_of::<$kind>())
+            .map(|chunk| {
+                let mut raw = [0; size_of::<$kind>()];
+                raw.copy_from_slice(chunk);
+                if $encoding.big_endian {
+                    <$kind>::from_be_bytes(raw)
+                } else {
+                    <$kind>::from_le_bytes(raw)
+                }
+            })
+            .collect::<Vec<$kind>>()
+            .into()
+    };
+}
+
+/// The pixels byte for byte, whatever the file calls them: as words where it does, else as bytes.
+fn pixels(vr: VR, bytes: &[u8], encoding: Encoding) -> DataElement<InMemDicomObject> {
+    let mut bytes = bytes.to_vec();
+    // values of DICOM are of even length; not all files are
+    bytes.resize(bytes.len().next_multiple_of(2), 0);
+    if vr == VR::OW {
+        let words = PrimitiveValue::U16(numbers!(u16, bytes, encoding));
+        DataElement::new(tags::PIXEL_DATA, VR::OW, words)
+    } else {
+        let bytes = PrimitiveValue::U8(bytes.into());
+        DataElement::new(tags::PIXEL_DATA, VR::OB, bytes)
+    }
+}
+
 struct Cleaner<'a> {
     how: &'a Deidentification,
     /// In which the texts of the file are written.
@@ -368,6 +401,7 @@ impl Cleaner<'_> {
         let (tag, vr) = (element.tag, element.vr);
         Some(match &element.content {
             Content::Items(_) => return None,
+            Content::Bytes(bytes) if tag == tags::PIXEL_DATA => pixels(vr, bytes, encoding),
             Content::Bytes(bytes) => DataElement::new(tag, vr, self.value(vr, bytes, encoding)),
             Content::Fragments(all) => {
                 let (table, fragments) = all.split_first()?;
@@ -385,32 +419,17 @@ impl Cleaner<'_> {
         if bytes.is_empty() {
             return PrimitiveValue::Empty;
         }
-        macro_rules! numbers {
-            ($kind:ty) => {
-                bytes
-                    .chunks_exact(size_of::<$kind>())
-                    .map(|chunk| {
-                        let mut raw = [0; size_of::<$kind>()];
-                        raw.copy_from_slice(chunk);
-                        if encoding.big_endian {
-                            <$kind>::from_be_bytes(raw)
-                        } else {
-                            <$kind>::from_le_bytes(raw)
-                        }
-                    })
-                    .collect::<Vec<$kind>>()
-                    .into()
-            };
-        }
         match vr {
-            VR::US | VR::OW => PrimitiveValue::U16(numbers!(u16)),
-            VR::SS => PrimitiveValue::I16(numbers!(i16)),
-            VR::UL | VR::OL => PrimitiveValue::U32(numbers!(u32)),
-            VR::SL => PrimitiveValue::I32(numbers!(i32)),
-            VR::FL | VR::OF => PrimitiveValue::F32(numbers!(f32)),
-            VR::FD | VR::OD => PrimitiveValue::F64(numbers!(f64)),
+            VR::US | VR::OW => PrimitiveValue::U16(numbers!(u16, bytes, encoding)),
+            VR::SS => PrimitiveValue::I16(numbers!(i16, bytes, encoding)),
+            VR::UL | VR::OL => PrimitiveValue::U32(numbers!(u32, bytes, encoding)),
+            VR::SL => PrimitiveValue::I32(numbers!(i32, bytes, encoding)),
+            VR::FL | VR::OF => PrimitiveValue::F32(numbers!(f32, bytes, encoding)),
+            VR::FD | VR::OD => PrimitiveValue::F64(numbers!(f64, bytes, encoding)),
+            VR::UV | VR::OV => PrimitiveValue::U64(numbers!(u64, bytes, encoding)),
+            VR::SV => PrimitiveValue::I64(numbers!(i64, bytes, encoding)),
             VR::AT => {
-                let words: Vec<u16> = numbers!(u16);
+                let words: Vec<u16> = numbers!(u16, bytes, encoding);
                 PrimitiveValue::Tags(words.chunks_exact(2).map(|t| Tag(t[0], t[1])).collect())
             }
             VR::OB | VR::UN => PrimitiveValue::U8(bytes.to_vec().into()),
