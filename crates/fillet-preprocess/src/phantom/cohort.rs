@@ -34,6 +34,11 @@ pub struct PhantomScan {
     pub damage: Array3<f32>,
     /// Share of water expelled from the fibres; follows the damage, in clusters.
     pub expelled: Array3<f32>,
+    /// How far a pixel lies in a cluster of expelled water, in [0, 1]; 0 in tissue never frozen.
+    pub clusters: Array3<f32>,
+    /// Share of a pixel that belongs to the collagen sheets between muscle blocks (myosepta), in
+    /// [0, 1]; of opened sheets too.
+    pub septa: Array3<f32>,
     /// Pixels that are at least half tissue.
     pub tissue: Array3<bool>,
     /// Slices spoilt by air and signal loss, as at the ends of real scans.
@@ -323,6 +328,8 @@ impl Cohort {
             volume: Volume::new(stored, spacing)?.with_acquisition(acquisition),
             damage: self.stack(&rendered, |slice| &slice.damage),
             expelled: self.stack(&rendered, |slice| &slice.expelled),
+            clusters: self.stack(&rendered, |slice| &slice.clusters),
+            septa: self.stack(&rendered, |slice| &slice.septa),
             tissue: self.stack(&rendered, |slice| &slice.tissue),
             spoilt,
             mean_damage,
