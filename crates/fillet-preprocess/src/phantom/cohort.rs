@@ -282,7 +282,8 @@ impl Cohort {
         let specimen = self.describe(&fillet, state, self.repeat(index), mean_damage)?;
         let scan = index as u64;
         let loss = specimen.liquid_loss_percent.unwrap_or(0.0);
-        let session = Session::new(config, self.seed, scan, state, loss);
+        let mut session = Session::new(config, self.seed, scan, state, loss);
+        session.hold_within(&sections, config.field_of_view_mm);
         let signal = Signal::new(config, &fillet, session.t2_shift_ms);
         let rendered: Vec<Rendered> = (0..config.slices)
             .into_par_iter()
