@@ -89,20 +89,21 @@ impl<'a> Sampler<'a> {
         })
     }
 
-    /// All lines; the coordinate of the first pixel of each is given by its row.
-    pub(super) fn image(&self, start: impl Fn(usize) -> [f64; 2], out: &mut [f32]) {
-        let columns = self.shape[1];
+    /// All pixels, some of a line at a time; the coordinate of the first of each line is given by
+    /// its row.
+    pub(super) fn image(&self, start: impl Fn(usize) -> [f64; 2], mut put: impl FnMut(&[f32])) {
+        let [rows, columns] = self.shape;
         let mut block = Block {
             place: [0; BLOCK],
             shares: [[0.0; BLOCK]; 2],
             pairs: [[[0.0; 2]; BLOCK]; 2],
         };
-        for (row, line) in out.chunks_exact_mut(columns).enumerate() {
+        let mut values = [0.0; BLOCK];
+        for row in 0..rows {
             let start = start(row);
-            for (index, target) in line.chunks_mut(BLOCK).enumerate() {
-                let first = (index * BLOCK) as f64;
+            for first in (0..columns).step_by(BLOCK) {
                 let [y, x] = [0, 1].map(|axis| {
-                    let coordinate = start[axis] + self.step[axis] * first;
+                    let coordinate = start[axis] + self.step[axis] * first as f64;
                     Start::new(coordinate, self.shape[axis], self.turns[axis][BLOCK - 1])
                 });
                 match (y.inside, x.inside) {
@@ -112,7 +113,8 @@ impl<'a> Sampler<'a> {
                     (false, false) => self.locate::<true, true>(&mut block, &y, &x),
                 }
                 self.gather(&mut block, y.pixel * columns + x.pixel);
-                block.blend(target);
+                block.blend(&mut values);
+                put(&values[..BLOCK.min(columns - first)]);
             }
         }
     }
@@ -159,12 +161,12 @@ impl<'a> Sampler<'a> {
 
 impl Block {
     /// Interpolation; runs on several pixels at once.
-    fn blend(&self, target: &mut [f32]) {
+    fn blend(&self, values: &mut [f32; BLOCK]) {
         let [fy, fx] = &self.shares;
         let [upper, lower] = &self.pairs;
         let shares = fy.iter().zip(fx);
         let pairs = upper.iter().zip(lower);
-        for ((value, (&fy, &fx)), (upper, lower)) in target.iter_mut().zip(shares).zip(pairs) {
+        for ((value, (&fy, &fx)), (upper, lower)) in values.iter_mut().zip(shares).zip(pairs) {
             let above = upper[0] * (1.0 - fx) + upper[1] * fx;
             let below = lower[0] * (1.0 - fx) + lower[1] * fx;
             *value = above * (1.0 - fy) + below * fy;
@@ -218,9 +220,10 @@ mod tests {
             let start = |row: usize| {
                 [origin[0] + right * row as f64, origin[1] - down * row as f64]
             };
-            let mut out = vec![0.0; rows * columns];
+            let mut out = Vec::new();
             let sampler = Sampler::new(&pixels, [rows, columns], [down, right]).unwrap();
-            sampler.image(start, &mut out);
+            sampler.image(start, |values| out.extend_from_slice(values));
+            prop_assert_eq!(out.len(), rows * columns);
             for (i, &value) in out.iter().enumerate() {
                 let ([y, x], column) = (start(i / columns), (i % columns) as f64);
                 let source = [y + down * column, x + right * column];
