@@ -11,6 +11,7 @@
 
 use zlib_rs::adler32::adler32;
 
+use super::bits::Writer;
 use super::huffman::Codes;
 
 /// Bytes that share a code.
@@ -173,44 +174,7 @@ fn length_symbol(length: usize) -> (usize, u32, u64) {
     }
 }
 
-/// Bits, the first of a byte lowest.
-struct Writer {
-    bytes: Vec<u8>,
-    /// Whole bytes of `bytes` that are written.
-    at: usize,
-    bits: u64,
-    /// How many bits wait, fewer than 8 after every call.
-    waiting: u32,
-}
-
 impl Writer {
-    fn new() -> Self {
-        Self {
-            bytes: vec![0; 64],
-            at: 0,
-            bits: 0,
-            waiting: 0,
-        }
-    }
-
-    /// Up to 56 bits.
-    #[inline(always)]
-    fn put(&mut self, bits: u64, count: u32) {
-        self.bits |= bits << self.waiting;
-        self.waiting += count;
-        if let Some(target) = self.bytes.get_mut(self.at..self.at + 8) {
-            target.copy_from_slice(&self.bits.to_le_bytes());
-        }
-        self.at += self.waiting as usize / 8;
-        self.bits >>= self.waiting & !7;
-        self.waiting &= 7;
-    }
-
-    /// Makes room for so many bits more.
-    fn reserve(&mut self, bits: u64) {
-        self.bytes.resize(self.at + bits as usize / 8 + 16, 0);
-    }
-
     fn piece(&mut self, piece: &[u8], tokens: &Tokens, last: bool) {
         let symbols = Codes::new(&tokens.counts, LONGEST);
         let distances = Codes::new(&[1, 1], LONGEST);
@@ -270,23 +234,7 @@ impl Writer {
         self.align();
         let length = piece.len() as u64;
         self.put(length | (!length & 0xffff) << 16, 32);
-        if let Some(target) = self.bytes.get_mut(self.at..self.at + piece.len()) {
-            target.copy_from_slice(piece);
-        }
-        self.at += piece.len();
-    }
-
-    /// Fills the last byte.
-    fn align(&mut self) {
-        self.put(0, self.waiting.wrapping_neg() & 7);
-    }
-
-    fn finish(mut self, checksum: u32) -> Vec<u8> {
-        self.reserve(64);
-        self.align();
-        self.put(u64::from(checksum.swap_bytes()), 32);
-        self.bytes.truncate(self.at);
-        self.bytes
+        self.copy(piece);
     }
 }
 

@@ -10,6 +10,7 @@
 //! Names may contain `/` and then form groups.
 
 mod attributes;
+mod bits;
 mod chunks;
 mod deflate;
 mod entry;
