@@ -16,6 +16,8 @@ use ndarray::{Array3, Axis};
 use drawing::{Drawing, Picture, Ramp};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
+/// Places on a colour bar, from 0 to 1, and their labels.
+type Ticks<'a> = &'a [(f64, &'a str)];
 
 /// Edge of a panel and the way from one to the next, in points.
 const EDGE: f64 = 104.0;
@@ -212,7 +214,7 @@ fn bars(sheet: &mut Drawing, y: f64) -> Outcome<()> {
     let half = format!("{}", 0.5 * WHITE);
     let [less, more] = [format!("≤ −{MOST_CHANGE}"), format!("≥ +{MOST_CHANGE}")];
     let most = format!("{MOST_EXPELLED}");
-    let bars: [(Ramp, &str, &[(f64, &str)]); 4] = [
+    let bars: [(Ramp, &str, Ticks<'_>); 4] = [
         (
             Ramp::Grey,
             "signal, stored values",

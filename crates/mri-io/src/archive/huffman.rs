@@ -34,8 +34,8 @@ fn lengths(counts: &[u32], limit: u8) -> Vec<u8> {
         .map(|(symbol, &count)| (count, symbol))
         .collect();
     // a code of one symbol would not be complete
-    for symbol in 0..counts.len() {
-        if order.len() < 2 && counts[symbol] == 0 {
+    for (symbol, &count) in counts.iter().enumerate() {
+        if order.len() < 2 && count == 0 {
             order.push((0, symbol));
         }
     }
