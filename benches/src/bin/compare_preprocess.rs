@@ -13,6 +13,7 @@ use fillet_preprocess::{
 use ndarray::{Array2, Array3, ArrayView3, Zip};
 
 fn main() -> std::io::Result<()> {
+    cnn_ops::keep_freed_memory();
     benches::serve(task)
 }
 

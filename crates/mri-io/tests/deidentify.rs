@@ -115,3 +115,27 @@ fn what_cannot_be_cleaned_is_refused() {
     ));
     assert!(!target.exists());
 }
+
+/// Fuzzing found that pixels declared as 64-bit numbers were taken for text.
+#[test]
+fn pixels_stay_whatever_the_file_calls_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target) = (folder.path().join("a.dcm"), folder.path().join("b.dcm"));
+    for (name, mark) in [
+        ("MR_small.dcm", [0xe0, 0x7f, 0x10, 0, b'O', b'W']),
+        ("MR_small_bigendian.dcm", [0x7f, 0xe0, 0, 0x10, b'O', b'W']),
+    ] {
+        let mut bytes = std::fs::read(data().join(name)).unwrap();
+        let at = bytes.windows(6).position(|part| part == mark).unwrap();
+        for vr in [
+            "OV", "UV", "SV", "OL", "OF", "OD", "OB", "UN", "UT", "UC", "UR",
+        ] {
+            bytes[at + 4..at + 6].copy_from_slice(vr.as_bytes());
+            std::fs::write(&source, &bytes).unwrap();
+            let before = read_scan(&source).unwrap();
+            deidentify(&source, &target, &how()).unwrap();
+            let after = read_scan(&target).unwrap();
+            assert_eq!(before.stored(), after.stored(), "{name} {vr}");
+        }
+    }
+}

@@ -212,6 +212,14 @@ impl Section<'_> {
         at(below) * (1.0 - share) + at(below + 1) * share
     }
 
+    /// Places on the surface, in mm down and across from the centre of the fillet.
+    pub(super) fn surface(&self) -> impl Iterator<Item = [f64; 2]> {
+        self.radii.iter().enumerate().map(|(step, radius)| {
+            let (sine, cosine) = (TAU * step as f64 / ANGLES as f64).sin_cos();
+            [radius * sine, radius * cosine]
+        })
+    }
+
     /// Whether a place lies in the fillet.
     pub(super) fn contains(&self, row_mm: f64, column_mm: f64) -> bool {
         row_mm.hypot(column_mm) < self.outline_mm(row_mm.atan2(column_mm))

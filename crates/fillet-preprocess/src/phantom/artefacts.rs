@@ -28,6 +28,9 @@ pub(super) struct Session {
     pub(super) spoilt: [usize; 2],
 }
 
+/// Least distance of a fillet from the edge of the picture, in mm.
+const MARGIN_MM: f64 = 1.0;
+
 impl Session {
     pub(super) fn new(
         config: &PhantomConfig,
@@ -84,6 +87,31 @@ impl Session {
                 0.0
             },
             spoilt,
+        }
+    }
+
+    /// Moves a fillet that would reach to within `MARGIN_MM` of the edge of the picture, and no
+    /// other, as the operator would; one that is too large is put in the middle.
+    pub(super) fn hold_within(&mut self, sections: &[Section<'_>], field_of_view_mm: f64) {
+        let mut ends = [[f64::INFINITY, f64::NEG_INFINITY]; 2];
+        for [down, across] in sections.iter().flat_map(Section::surface) {
+            let turned = [
+                self.cosine * down - self.sine * across,
+                self.cosine * across + self.sine * down,
+            ];
+            for (end, place) in ends.iter_mut().zip(turned) {
+                end[0] = end[0].min(place * self.shrink);
+                end[1] = end[1].max(place * self.shrink);
+            }
+        }
+        let half = 0.5 * field_of_view_mm - MARGIN_MM;
+        for (position, [first, last]) in self.position_mm.iter_mut().zip(ends) {
+            let (least, most) = (-half - first, half - last);
+            *position = if least > most {
+                0.5 * (least + most)
+            } else {
+                position.clamp(least, most)
+            };
         }
     }
 

@@ -34,6 +34,11 @@ pub struct PhantomScan {
     pub damage: Array3<f32>,
     /// Share of water expelled from the fibres; follows the damage, in clusters.
     pub expelled: Array3<f32>,
+    /// How far a pixel lies in a cluster of expelled water, in [0, 1]; 0 in tissue never frozen.
+    pub clusters: Array3<f32>,
+    /// Share of a pixel that belongs to the collagen sheets between muscle blocks (myosepta), in
+    /// [0, 1]; of opened sheets too.
+    pub septa: Array3<f32>,
     /// Pixels that are at least half tissue.
     pub tissue: Array3<bool>,
     /// Slices spoilt by air and signal loss, as at the ends of real scans.
@@ -277,7 +282,8 @@ impl Cohort {
         let specimen = self.describe(&fillet, state, self.repeat(index), mean_damage)?;
         let scan = index as u64;
         let loss = specimen.liquid_loss_percent.unwrap_or(0.0);
-        let session = Session::new(config, self.seed, scan, state, loss);
+        let mut session = Session::new(config, self.seed, scan, state, loss);
+        session.hold_within(&sections, config.field_of_view_mm);
         let signal = Signal::new(config, &fillet, session.t2_shift_ms);
         let rendered: Vec<Rendered> = (0..config.slices)
             .into_par_iter()
@@ -323,6 +329,8 @@ impl Cohort {
             volume: Volume::new(stored, spacing)?.with_acquisition(acquisition),
             damage: self.stack(&rendered, |slice| &slice.damage),
             expelled: self.stack(&rendered, |slice| &slice.expelled),
+            clusters: self.stack(&rendered, |slice| &slice.clusters),
+            septa: self.stack(&rendered, |slice| &slice.septa),
             tissue: self.stack(&rendered, |slice| &slice.tissue),
             spoilt,
             mean_damage,

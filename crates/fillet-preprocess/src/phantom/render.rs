@@ -13,6 +13,8 @@ pub(super) struct Rendered {
     pub(super) stored: Vec<i32>,
     pub(super) damage: Vec<f32>,
     pub(super) expelled: Vec<f32>,
+    pub(super) clusters: Vec<f32>,
+    pub(super) septa: Vec<f32>,
     pub(super) tissue: Vec<bool>,
 }
 
@@ -43,6 +45,19 @@ struct Texture {
     pixel_mm: f64,
 }
 
+/// What a place in the muscle is made of.
+#[derive(Default)]
+struct Muscle {
+    /// Proton density times decay.
+    signal: f32,
+    /// Share of expelled water.
+    expelled: f32,
+    /// How far the place lies in a cluster of it.
+    cluster: f32,
+    /// Share of collagen, closed or open.
+    septum: f32,
+}
+
 impl Texture {
     fn new(scene: &SliceScene<'_>, pixel_mm: f64) -> Self {
         let fillet = scene.fillet.index as u64;
@@ -70,8 +85,7 @@ impl Texture {
         }
     }
 
-    /// Proton density times decay at a place in the fillet, and its share of expelled water.
-    fn muscle(&self, scene: &SliceScene<'_>, place: [f64; 2], damage: f32) -> [f32; 2] {
+    fn muscle(&self, scene: &SliceScene<'_>, place: [f64; 2], damage: f32) -> Muscle {
         let [row, column] = place;
         let sheet = scene.section.sheet(row, column);
         let along = sheet.radius_mm + 37.0 * sheet.cone as f64;
@@ -102,7 +116,12 @@ impl Texture {
         let collagen = scene.signal.septum * (1.0 - open) + scene.signal.gap * open;
         let muscle = scene.signal.muscle(expelled) * density;
         let septum = septum as f32;
-        [muscle * (1.0 - septum) + collagen * septum, expelled]
+        Muscle {
+            signal: muscle * (1.0 - septum) + collagen * septum,
+            expelled,
+            cluster,
+            septum,
+        }
     }
 }
 
@@ -127,6 +146,8 @@ pub(super) fn render(scene: &SliceScene<'_>) -> Rendered {
         stored: Vec::with_capacity(size * size),
         damage: Vec::with_capacity(size * size),
         expelled: Vec::with_capacity(size * size),
+        clusters: Vec::with_capacity(size * size),
+        septa: Vec::with_capacity(size * size),
         tissue: Vec::with_capacity(size * size),
     };
     let mm = |index: usize| (index as f64 + 0.5) * pixel_mm - 0.5 * config.field_of_view_mm;
@@ -137,14 +158,13 @@ pub(super) fn render(scene: &SliceScene<'_>) -> Rendered {
             let outside = place[0].hypot(place[1]) - scene.section.outline_mm(angle);
             let share = (0.5 - outside / pixel_mm).clamp(0.0, 1.0);
             let mut signal = 0.0;
-            let (mut damage, mut expelled) = (0.0, 0.0);
+            let (mut damage, mut muscle) = (0.0, Muscle::default());
             if share > 0.0 {
                 damage = scene
                     .freeze
                     .map_or(0.0, |freeze| freeze.at(place[0], place[1]));
-                let [muscle, water] = texture.muscle(scene, place, damage);
-                expelled = water;
-                signal = share * f64::from(muscle) * bubbles.factor(place[0], place[1]);
+                muscle = texture.muscle(scene, place, damage);
+                signal = share * f64::from(muscle.signal) * bubbles.factor(place[0], place[1]);
             }
             if share < 1.0 {
                 let drip = pouch.drip(outside, angle);
@@ -159,8 +179,11 @@ pub(super) fn render(scene: &SliceScene<'_>) -> Rendered {
             let tissue = share >= 0.5;
             out.stored.push(magnitude.round().clamp(0.0, 4095.0) as i32);
             out.tissue.push(tissue);
-            out.damage.push(if tissue { damage } else { 0.0 });
-            out.expelled.push(if tissue { expelled } else { 0.0 });
+            let inside = |value: f32| if tissue { value } else { 0.0 };
+            out.damage.push(inside(damage));
+            out.expelled.push(inside(muscle.expelled));
+            out.clusters.push(inside(muscle.cluster));
+            out.septa.push(inside(muscle.septum));
         }
     }
     out

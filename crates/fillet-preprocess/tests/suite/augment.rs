@@ -52,6 +52,30 @@ fn constant_fill_reaches_only_pixels_from_outside() {
     );
 }
 
+#[test]
+fn flips_alone_move_pixels_and_change_none() {
+    let image = Array2::from_shape_fn((70, 90), |(r, c)| (r * 90 + c) as f32 / 7.0);
+    for (horizontal, vertical) in [(false, false), (true, false), (false, true), (true, true)] {
+        for fill in [Fill::Nearest, Fill::Constant(-1.0)] {
+            let flipped = AugmentParameters {
+                rotation_degrees: 0.0,
+                row_shift: 0.0,
+                column_shift: 0.0,
+                flip_horizontal: horizontal,
+                flip_vertical: vertical,
+                fill,
+            }
+            .apply(image.view());
+            let expected = Array2::from_shape_fn(image.dim(), |(r, c)| {
+                let r = if vertical { 69 - r } else { r };
+                let c = if horizontal { 89 - c } else { c };
+                image[[r, c]]
+            });
+            assert_eq!(flipped, expected);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn draws_stay_in_range_and_values_within_the_image(

@@ -20,6 +20,8 @@ fn same(a: &PhantomScan, b: &PhantomScan) -> bool {
     a.volume == b.volume
         && a.damage == b.damage
         && a.expelled == b.expelled
+        && a.clusters == b.clusters
+        && a.septa == b.septa
         && a.tissue == b.tissue
         && a.specimen == b.specimen
 }
@@ -82,6 +84,7 @@ fn values_and_truth_are_in_range() {
                 scan.damage
                     .iter()
                     .chain(&scan.expelled)
+                    .chain(&scan.clusters)
                     .all(|value| *value == 0.0)
             );
             assert_eq!(scan.specimen.liquid_loss_percent, None);
@@ -96,6 +99,88 @@ fn values_and_truth_are_in_range() {
             );
         }
     }
+}
+
+/// What the grey values are made of is exported as it went in.
+#[test]
+fn clusters_explain_expelled_water_and_septa_are_dark_sheets() {
+    let config = PhantomConfig {
+        size: 96,
+        ..small()
+    };
+    for scan in Cohort::generate(&config, 5).unwrap() {
+        let scan = scan.unwrap();
+        for truth in [&scan.clusters, &scan.septa] {
+            assert!(truth.iter().all(|share| (0.0..=1.0).contains(share)));
+            let outside = truth
+                .iter()
+                .zip(&scan.tissue)
+                .filter(|(_, inside)| !**inside);
+            assert!(outside.into_iter().all(|(share, _)| *share == 0.0));
+        }
+        // f_x = f_max · d · (0.35 + 0.65 · cluster)
+        let most = config.tissue.expelled_most as f32;
+        for ((expelled, damage), cluster) in
+            scan.expelled.iter().zip(&scan.damage).zip(&scan.clusters)
+        {
+            let expected = most * damage * (0.35 + 0.65 * cluster);
+            assert!((expelled - expected).abs() < 1e-6);
+        }
+        let tissue = scan.tissue.iter().filter(|inside| **inside).count() as f32;
+        let share = scan.septa.sum() / tissue;
+        assert!(
+            (0.02..0.25).contains(&share),
+            "septa are {share} of the muscle"
+        );
+        if scan.state == State::Fresh {
+            let (mut sheets, mut muscle) = ([0.0, 0.0], [0.0, 0.0]);
+            for ((value, septum), inside) in scan
+                .volume
+                .stored()
+                .iter()
+                .zip(&scan.septa)
+                .zip(&scan.tissue)
+            {
+                let sum = match septum {
+                    0.4.. => &mut sheets,
+                    _ if *inside && *septum < 0.01 => &mut muscle,
+                    _ => continue,
+                };
+                sum[0] += f64::from(*value);
+                sum[1] += 1.0;
+            }
+            let [sheets, muscle] = [sheets, muscle].map(|[sum, n]| sum / n);
+            assert!(sheets < 0.9 * muscle, "{sheets} {muscle}");
+        }
+    }
+}
+
+/// Rotated and shifted, a fillet lies within the field of view unless it is too wide for it.
+#[test]
+fn fillets_do_not_touch_the_edge_of_the_picture() {
+    let config = PhantomConfig {
+        size: 60,
+        slices: 5,
+        slice_spacing_mm: 12.0,
+        ..PhantomConfig::paper()
+    };
+    let mut margins = Vec::new();
+    for seed in [1, 42] {
+        for scan in Cohort::generate(&config, seed).unwrap() {
+            let scan = scan.unwrap();
+            let near = scan.tissue.indexed_iter().filter(|(_, inside)| **inside);
+            let margin = near
+                .map(|((_, r, c), _)| r.min(c).min(59 - r).min(59 - c))
+                .min();
+            margins.push(margin.unwrap());
+        }
+    }
+    let cut = margins.iter().filter(|margin| **margin == 0).count();
+    assert!(
+        cut * 25 < margins.len(),
+        "{cut} of {} are cut",
+        margins.len()
+    );
 }
 
 #[test]

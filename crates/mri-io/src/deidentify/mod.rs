@@ -9,6 +9,9 @@ use dicom::encoding::text::{SpecificCharacterSet, TextCodec};
 use dicom::object::{FileMetaTableBuilder, InMemDicomObject};
 use serde::{Deserialize, Serialize};
 
+mod lists;
+
+use self::lists::{DUMMIES, EMPTIED, KEPT, KEPT_SEQUENCES, MAPPED_UIDS};
 use crate::dicom::container::Container;
 use crate::dicom::dataset::{Content, DataSet, Element, Encoding, named};
 use crate::write::{uid, write_object};
@@ -33,131 +36,6 @@ pub struct DeidentificationReport {
     /// Elements whose value was replaced or emptied.
     pub replaced: Vec<String>,
 }
-
-/// Image, geometry and acquisition: all that stays as it is.
-const KEPT: &[Tag] = &[
-    tags::SPECIFIC_CHARACTER_SET,
-    tags::IMAGE_TYPE,
-    tags::SOP_CLASS_UID,
-    tags::MODALITY,
-    tags::MANUFACTURER,
-    tags::VOLUMETRIC_PROPERTIES,
-    tags::VOLUME_BASED_CALCULATION_TECHNIQUE,
-    tags::PIXEL_PRESENTATION,
-    tags::COMPLEX_IMAGE_COMPONENT,
-    tags::ACQUISITION_CONTRAST,
-    tags::FRAME_TYPE,
-    tags::CONTENT_QUALIFICATION,
-    tags::BURNED_IN_ANNOTATION,
-    tags::SCANNING_SEQUENCE,
-    tags::SEQUENCE_VARIANT,
-    tags::SCAN_OPTIONS,
-    tags::MR_ACQUISITION_TYPE,
-    tags::SLICE_THICKNESS,
-    tags::REPETITION_TIME,
-    tags::ECHO_TIME,
-    tags::EFFECTIVE_ECHO_TIME,
-    tags::INVERSION_TIME,
-    tags::NUMBER_OF_AVERAGES,
-    tags::IMAGING_FREQUENCY,
-    tags::IMAGED_NUCLEUS,
-    tags::ECHO_NUMBERS,
-    tags::MAGNETIC_FIELD_STRENGTH,
-    tags::SPACING_BETWEEN_SLICES,
-    tags::ECHO_TRAIN_LENGTH,
-    tags::PIXEL_BANDWIDTH,
-    tags::FLIP_ANGLE,
-    tags::PATIENT_POSITION,
-    tags::LATERALITY,
-    tags::SERIES_NUMBER,
-    tags::INSTANCE_NUMBER,
-    tags::IMAGE_POSITION_PATIENT,
-    tags::IMAGE_ORIENTATION_PATIENT,
-    tags::POSITION_REFERENCE_INDICATOR,
-    tags::SLICE_LOCATION,
-    tags::STACK_ID,
-    tags::IN_STACK_POSITION_NUMBER,
-    tags::DIMENSION_INDEX_VALUES,
-    tags::DIMENSION_INDEX_POINTER,
-    tags::FUNCTIONAL_GROUP_POINTER,
-    tags::TEMPORAL_POSITION_INDEX,
-    tags::SAMPLES_PER_PIXEL,
-    tags::PHOTOMETRIC_INTERPRETATION,
-    tags::NUMBER_OF_FRAMES,
-    tags::ROWS,
-    tags::COLUMNS,
-    tags::PIXEL_SPACING,
-    tags::BITS_ALLOCATED,
-    tags::BITS_STORED,
-    tags::HIGH_BIT,
-    tags::PIXEL_REPRESENTATION,
-    tags::SMALLEST_IMAGE_PIXEL_VALUE,
-    tags::LARGEST_IMAGE_PIXEL_VALUE,
-    tags::PIXEL_PADDING_VALUE,
-    tags::WINDOW_CENTER,
-    tags::WINDOW_WIDTH,
-    tags::RESCALE_INTERCEPT,
-    tags::RESCALE_SLOPE,
-    tags::RESCALE_TYPE,
-    tags::LOSSY_IMAGE_COMPRESSION,
-    tags::PRESENTATION_LUT_SHAPE,
-    tags::PIXEL_DATA,
-    // what Enhanced MR must say besides
-    tags::FRAME_LATERALITY,
-    tags::CODE_VALUE,
-    tags::CODING_SCHEME_DESIGNATOR,
-    tags::CODE_MEANING,
-    tags::APPLICABLE_SAFETY_STANDARD_AGENCY,
-    tags::RESONANT_NUCLEUS,
-];
-
-/// Sequences that stay, with what is kept inside them.
-const KEPT_SEQUENCES: &[Tag] = &[
-    tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
-    tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
-    tags::PIXEL_MEASURES_SEQUENCE,
-    tags::PLANE_POSITION_SEQUENCE,
-    tags::PLANE_ORIENTATION_SEQUENCE,
-    tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE,
-    tags::FRAME_CONTENT_SEQUENCE,
-    tags::FRAME_VOILUT_SEQUENCE,
-    tags::MR_IMAGE_FRAME_TYPE_SEQUENCE,
-    tags::MR_ECHO_SEQUENCE,
-    tags::MR_TIMING_AND_RELATED_PARAMETERS_SEQUENCE,
-    tags::DIMENSION_ORGANIZATION_SEQUENCE,
-    tags::DIMENSION_INDEX_SEQUENCE,
-    tags::FRAME_ANATOMY_SEQUENCE,
-    tags::ANATOMIC_REGION_SEQUENCE,
-];
-
-/// Identifiers that get a new value, the same wherever the old one stands.
-const MAPPED_UIDS: &[Tag] = &[
-    tags::SOP_INSTANCE_UID,
-    tags::STUDY_INSTANCE_UID,
-    tags::SERIES_INSTANCE_UID,
-    tags::FRAME_OF_REFERENCE_UID,
-    tags::DIMENSION_ORGANIZATION_UID,
-];
-
-/// Elements that must stand in a valid file and are left without a value.
-const EMPTIED: &[Tag] = &[
-    tags::STUDY_DATE,
-    tags::STUDY_TIME,
-    tags::ACCESSION_NUMBER,
-    tags::REFERRING_PHYSICIAN_NAME,
-    tags::PATIENT_BIRTH_DATE,
-    tags::PATIENT_SEX,
-    tags::STUDY_ID,
-];
-
-/// Elements that must stand in a valid file with a value, and get one that says nothing.
-const DUMMIES: &[(Tag, &str)] = &[
-    (tags::CONTENT_DATE, "19000101"),
-    (tags::CONTENT_TIME, "000000"),
-    (tags::MANUFACTURER_MODEL_NAME, "removed"),
-    (tags::DEVICE_SERIAL_NUMBER, "removed"),
-    (tags::SOFTWARE_VERSIONS, "removed"),
-];
 
 /// Writes a copy of a DICOM file without identifying information, atomically.
 ///
@@ -307,6 +185,39 @@ fn label(
     ));
 }
 
+/// The numbers of one kind that an element holds.
+macro_rules! numbers {
+    ($kind:ty, $bytes:expr, $encoding:expr) => {
+        $bytes
+            .chunks_exact(size_of::<$kind>())
+            .map(|chunk| {
+                let mut raw = [0; size_of::<$kind>()];
+                raw.copy_from_slice(chunk);
+                if $encoding.big_endian {
+                    <$kind>::from_be_bytes(raw)
+                } else {
+                    <$kind>::from_le_bytes(raw)
+                }
+            })
+            .collect::<Vec<$kind>>()
+            .into()
+    };
+}
+
+/// The pixels byte for byte, whatever the file calls them: as words where it does, else as bytes.
+fn pixels(vr: VR, bytes: &[u8], encoding: Encoding) -> DataElement<InMemDicomObject> {
+    let mut bytes = bytes.to_vec();
+    // values of DICOM are of even length; not all files are
+    bytes.resize(bytes.len().next_multiple_of(2), 0);
+    if vr == VR::OW {
+        let words = PrimitiveValue::U16(numbers!(u16, bytes, encoding));
+        DataElement::new(tags::PIXEL_DATA, VR::OW, words)
+    } else {
+        let bytes = PrimitiveValue::U8(bytes.into());
+        DataElement::new(tags::PIXEL_DATA, VR::OB, bytes)
+    }
+}
+
 struct Cleaner<'a> {
     how: &'a Deidentification,
     /// In which the texts of the file are written.
@@ -368,6 +279,7 @@ impl Cleaner<'_> {
         let (tag, vr) = (element.tag, element.vr);
         Some(match &element.content {
             Content::Items(_) => return None,
+            Content::Bytes(bytes) if tag == tags::PIXEL_DATA => pixels(vr, bytes, encoding),
             Content::Bytes(bytes) => DataElement::new(tag, vr, self.value(vr, bytes, encoding)),
             Content::Fragments(all) => {
                 let (table, fragments) = all.split_first()?;
@@ -385,32 +297,17 @@ impl Cleaner<'_> {
         if bytes.is_empty() {
             return PrimitiveValue::Empty;
         }
-        macro_rules! numbers {
-            ($kind:ty) => {
-                bytes
-                    .chunks_exact(size_of::<$kind>())
-                    .map(|chunk| {
-                        let mut raw = [0; size_of::<$kind>()];
-                        raw.copy_from_slice(chunk);
-                        if encoding.big_endian {
-                            <$kind>::from_be_bytes(raw)
-                        } else {
-                            <$kind>::from_le_bytes(raw)
-                        }
-                    })
-                    .collect::<Vec<$kind>>()
-                    .into()
-            };
-        }
         match vr {
-            VR::US | VR::OW => PrimitiveValue::U16(numbers!(u16)),
-            VR::SS => PrimitiveValue::I16(numbers!(i16)),
-            VR::UL | VR::OL => PrimitiveValue::U32(numbers!(u32)),
-            VR::SL => PrimitiveValue::I32(numbers!(i32)),
-            VR::FL | VR::OF => PrimitiveValue::F32(numbers!(f32)),
-            VR::FD | VR::OD => PrimitiveValue::F64(numbers!(f64)),
+            VR::US | VR::OW => PrimitiveValue::U16(numbers!(u16, bytes, encoding)),
+            VR::SS => PrimitiveValue::I16(numbers!(i16, bytes, encoding)),
+            VR::UL | VR::OL => PrimitiveValue::U32(numbers!(u32, bytes, encoding)),
+            VR::SL => PrimitiveValue::I32(numbers!(i32, bytes, encoding)),
+            VR::FL | VR::OF => PrimitiveValue::F32(numbers!(f32, bytes, encoding)),
+            VR::FD | VR::OD => PrimitiveValue::F64(numbers!(f64, bytes, encoding)),
+            VR::UV | VR::OV => PrimitiveValue::U64(numbers!(u64, bytes, encoding)),
+            VR::SV => PrimitiveValue::I64(numbers!(i64, bytes, encoding)),
             VR::AT => {
-                let words: Vec<u16> = numbers!(u16);
+                let words: Vec<u16> = numbers!(u16, bytes, encoding);
                 PrimitiveValue::Tags(words.chunks_exact(2).map(|t| Tag(t[0], t[1])).collect())
             }
             VR::OB | VR::UN => PrimitiveValue::U8(bytes.to_vec().into()),

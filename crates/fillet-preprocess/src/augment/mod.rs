@@ -4,6 +4,9 @@ use ndarray::{Array2, Array3, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+mod sample;
+
+use self::sample::{Sampler, sample};
 use crate::error::{Error, Result};
 use crate::random::Stream;
 
@@ -158,23 +161,52 @@ impl AugmentParameters {
     /// `ImageDataGenerator` of keras-preprocessing 1.1 (order 1), including its centre, which
     /// lies one pixel beyond the middle of the pixel grid.
     pub fn apply(&self, slice: ArrayView2<'_, f32>) -> Array2<f32> {
-        let mut out = Array2::zeros(slice.dim());
-        self.apply_into(slice, out.view_mut());
-        out
+        // filled as the pixels come: clearing it first takes a sixth as long as moving the slice
+        let mut pixels = Vec::with_capacity(slice.len());
+        self.pixels(slice, |values| pixels.extend_from_slice(values));
+        Array2::from_shape_vec(slice.dim(), pixels).unwrap_or_default()
     }
 
     /// Writes the moved slice into `out`, which has its shape.
     fn apply_into(&self, slice: ArrayView2<'_, f32>, mut out: ArrayViewMut2<'_, f32>) {
+        match out.as_slice_mut() {
+            Some(mut rest) => self.pixels(slice, |values| {
+                if let Some((next, after)) =
+                    std::mem::take(&mut rest).split_at_mut_checked(values.len())
+                {
+                    next.copy_from_slice(values);
+                    rest = after;
+                }
+            }),
+            None => out.assign(&self.apply(slice)),
+        }
+    }
+
+    /// All pixels of the moved slice, row by row, some at a time.
+    fn pixels(&self, slice: ArrayView2<'_, f32>, mut put: impl FnMut(&[f32])) {
         let (rows, columns) = slice.dim();
         if slice.is_empty() {
             return;
         }
+        if self.only_flips() {
+            let mut flipped = slice;
+            let flips = [self.flip_vertical, self.flip_horizontal];
+            for (axis, _) in flips.into_iter().enumerate().filter(|(_, flip)| *flip) {
+                flipped.invert_axis(Axis(axis));
+            }
+            for line in flipped.rows() {
+                match line.as_slice() {
+                    Some(line) => put(line),
+                    None => put(&line.to_vec()),
+                }
+            }
+            return;
+        }
         let map = self.source_map(rows, columns);
         let standard = slice.as_standard_layout();
-        let Some(pixels) = standard.as_slice() else {
+        let Some(source) = standard.as_slice() else {
             return;
         };
-        let nearest = self.fill == Fill::Nearest && rows > 1 && columns > 1;
         let mut step = [map[0][2], map[1][2]];
         let mut shift = [0.0; 2];
         if self.flip_horizontal {
@@ -189,25 +221,27 @@ impl AugmentParameters {
             } as f64;
             [0, 1].map(|axis| map[axis][1] * row + map[axis][0] + shift[axis])
         };
-        if nearest && let Some(out) = out.as_slice_mut() {
-            // rows a power of two apart would push each other out of the processor's cache
-            let stride = columns + PADDING;
-            let mut apart = vec![0.0; rows * stride];
-            let lines = apart.chunks_exact_mut(stride);
-            for (to, from) in lines.zip(pixels.chunks_exact(columns)) {
-                to[..columns].copy_from_slice(from);
-            }
-            Sampler::new(&apart, [rows, columns], step).image(start, out);
+        if self.fill == Fill::Nearest
+            && let Some(sampler) = Sampler::new(source, [rows, columns], step)
+        {
+            sampler.image(start, put);
             return;
         }
-        for (row, mut line) in out.outer_iter_mut().enumerate() {
+        let mut line = vec![0.0; columns];
+        for row in 0..rows {
             let start = start(row);
             for (column, value) in line.iter_mut().enumerate() {
                 let column = column as f64;
-                let source = [start[0] + step[0] * column, start[1] + step[1] * column];
-                *value = sample(pixels, rows, columns, source, self.fill);
+                let place = [start[0] + step[0] * column, start[1] + step[1] * column];
+                *value = sample(source, rows, columns, place, self.fill);
             }
+            put(&line);
         }
+    }
+
+    /// Whether every pixel stays on the grid, so that nothing is interpolated.
+    fn only_flips(&self) -> bool {
+        [self.rotation_degrees, self.row_shift, self.column_shift] == [0.0; 3]
     }
 
     /// Source coordinate of a target pixel: `[offset, per row, per column]` for row and column.
@@ -220,173 +254,6 @@ impl AugmentParameters {
             [sine * down + cosine * right + centre[1], sine, cosine],
         ]
     }
-}
-
-/// Pixels between one row and the next.
-const PADDING: usize = 16;
-/// Target pixels that are worked out together.
-const BLOCK: usize = 32;
-/// Binary digits of a coordinate after the point.
-const DIGITS: u32 = 25;
-/// One pixel in these units.
-const ONE: f64 = (1 << DIGITS) as f64;
-
-/// [`sample`] with [`Fill::Nearest`] along lines, of images with at least two rows and columns.
-///
-/// Coordinates are whole numbers of 2⁻²⁵ pixels from a pixel nearby, held between the first pixel
-/// and just before the last, so that all four neighbours exist. Steps are at most one pixel long,
-/// so a block stays within 64 pixels and fits into 32 bits.
-struct Sampler<'a> {
-    /// Rows, [`PADDING`] apart.
-    pixels: &'a [f32],
-    /// Rows and columns.
-    shape: [usize; 2],
-    step: [f64; 2],
-    /// Multiples of the step.
-    turns: [[i32; BLOCK]; 2],
-}
-
-/// Where a block starts along one axis.
-struct Start {
-    /// A pixel that has a next one.
-    pixel: usize,
-    /// Distance of the first coordinate from it.
-    offset: i32,
-    /// Least and greatest distance within the image.
-    least: i32,
-    most: i32,
-}
-
-impl Start {
-    fn new(coordinate: f64, length: usize) -> Self {
-        let pixel = (coordinate.max(0.0) as usize).min(length - 2);
-        // further away than a block is long, all its pixels are held at the edge
-        let far = BLOCK as f64;
-        let offset = (coordinate - pixel as f64).clamp(-far, far);
-        let whole = |pixels: usize| (pixels.min(63) as i32) << DIGITS;
-        Self {
-            pixel,
-            offset: (offset * ONE) as i32,
-            least: -whole(pixel),
-            most: whole(length - 1 - pixel) - 1,
-        }
-    }
-}
-
-/// What is known of the pixels of a block on the way.
-struct Block {
-    /// Of the upper left neighbour, from that of the start.
-    place: [i32; BLOCK],
-    /// Of the lower and the right neighbours.
-    shares: [[f32; BLOCK]; 2],
-    /// The upper and the lower pair of neighbours.
-    pairs: [[[f32; 2]; BLOCK]; 2],
-}
-
-impl<'a> Sampler<'a> {
-    fn new(pixels: &'a [f32], shape: [usize; 2], step: [f64; 2]) -> Self {
-        let turns =
-            step.map(|step| std::array::from_fn(|i| (i as f64 * step * ONE).round() as i32));
-        Self {
-            pixels,
-            shape,
-            step,
-            turns,
-        }
-    }
-
-    /// All lines; the coordinate of the first pixel of each is given by its row.
-    fn image(&self, start: impl Fn(usize) -> [f64; 2], out: &mut [f32]) {
-        let columns = self.shape[1];
-        let mut block = Block {
-            place: [0; BLOCK],
-            shares: [[0.0; BLOCK]; 2],
-            pairs: [[[0.0; 2]; BLOCK]; 2],
-        };
-        for (row, line) in out.chunks_exact_mut(columns).enumerate() {
-            let start = start(row);
-            for (index, target) in line.chunks_mut(BLOCK).enumerate() {
-                let first = (index * BLOCK) as f64;
-                let [y, x] = [0, 1].map(|axis| {
-                    Start::new(start[axis] + self.step[axis] * first, self.shape[axis])
-                });
-                self.locate(&mut block, &y, &x);
-                let origin = y.pixel * (columns + PADDING) + x.pixel;
-                self.gather(&mut block, origin, target.len());
-                block.blend(target);
-            }
-        }
-    }
-
-    /// Places and shares; runs on several pixels at once.
-    fn locate(&self, block: &mut Block, y: &Start, x: &Start) {
-        const BELOW_POINT: i32 = (1 << DIGITS) - 1;
-        let width = (self.shape[1] + PADDING) as i32;
-        let [down, right] = &self.turns;
-        let [fy, fx] = &mut block.shares;
-        for i in 0..BLOCK {
-            let row = (y.offset + down[i]).clamp(y.least, y.most);
-            let column = (x.offset + right[i]).clamp(x.least, x.most);
-            block.place[i] = (row >> DIGITS) * width + (column >> DIGITS);
-            fy[i] = (row & BELOW_POINT) as f32 * (1.0 / ONE as f32);
-            fx[i] = (column & BELOW_POINT) as f32 * (1.0 / ONE as f32);
-        }
-    }
-
-    /// The neighbours of `count` pixels.
-    fn gather(&self, block: &mut Block, origin: usize, count: usize) {
-        let reach = self.shape[1] + PADDING + 2;
-        let [upper, lower] = &mut block.pairs;
-        let places = block.place.iter().take(count);
-        for ((&place, upper), lower) in places.zip(upper).zip(lower) {
-            let at = origin.wrapping_add_signed(place as isize);
-            let Some(around) = self.pixels.get(at..at.wrapping_add(reach)) else {
-                continue;
-            };
-            if let (Some(above), Some(below)) =
-                (around.first_chunk::<2>(), around.last_chunk::<2>())
-            {
-                (*upper, *lower) = (*above, *below);
-            }
-        }
-    }
-}
-
-impl Block {
-    /// Interpolation; runs on several pixels at once.
-    fn blend(&self, target: &mut [f32]) {
-        let [fy, fx] = &self.shares;
-        let [upper, lower] = &self.pairs;
-        let shares = fy.iter().zip(fx);
-        let pairs = upper.iter().zip(lower);
-        for ((value, (&fy, &fx)), (upper, lower)) in target.iter_mut().zip(shares).zip(pairs) {
-            let above = upper[0] * (1.0 - fx) + upper[1] * fx;
-            let below = lower[0] * (1.0 - fx) + lower[1] * fx;
-            *value = above * (1.0 - fy) + below * fy;
-        }
-    }
-}
-
-/// Linear interpolation at a source coordinate.
-#[inline]
-fn sample(pixels: &[f32], rows: usize, columns: usize, source: [f64; 2], fill: Fill) -> f32 {
-    let last = [(rows - 1) as f64, (columns - 1) as f64];
-    let inside = |axis: usize| (0.0..=last[axis]).contains(&source[axis]);
-    if let Fill::Constant(value) = fill
-        && !(inside(0) && inside(1))
-    {
-        return value;
-    }
-    let y = source[0].clamp(0.0, last[0]);
-    let x = source[1].clamp(0.0, last[1]);
-    let (top, left) = (y as usize, x as usize);
-    let (fy, fx) = (y - top as f64, x - left as f64);
-    let bottom = (top + 1).min(rows - 1);
-    let right = (left + 1).min(columns - 1);
-    let at = |r: usize, c: usize| f64::from(pixels[r * columns + c]);
-    let upper = at(top, left) * (1.0 - fx) + at(top, right) * fx;
-    let lower = at(bottom, left) * (1.0 - fx) + at(bottom, right) * fx;
-    (upper * (1.0 - fy) + lower * fy) as f32
 }
 
 /// Draws the parameters of (seed, sample, epoch) and applies them.
