@@ -8,6 +8,7 @@ use super::patches::{Tile, gather};
 use super::product::{Matrix, multiply};
 use crate::element::Element;
 use crate::parallel::{Shared, fill_vec, for_each_task};
+use crate::simd::kernel;
 
 /// Output pixels per tile.
 const TILE: usize = 256;
@@ -42,20 +43,26 @@ impl<T: Element> Epilogue<'_, T> {
 
     /// Finishes output elements of one filter that begin at `offset` of the output.
     pub(crate) fn apply(&self, filter: usize, offset: usize, y: &mut [T]) {
-        if let Some(bias) = self.bias {
-            let bias = bias[filter];
+        let bias = self.bias.map(|b| b[filter]);
+        let residual = self.residual.map(|r| &r[offset..offset + y.len()]);
+        finish(y, bias, residual, self.relu);
+    }
+}
+
+kernel! {
+    /// `max(y + bias + residual, 0)`, each part where there is one; NaN stays NaN.
+    fn finish<T>(y: &mut [T], bias: Option<T>, residual: Option<&[T]>, relu: bool) {
+        if let Some(bias) = bias {
             y.iter_mut().for_each(|y| *y += bias);
         }
-        if let Some(residual) = self.residual {
-            for (y, &r) in y.iter_mut().zip(&residual[offset..]) {
+        if let Some(residual) = residual {
+            for (y, &r) in y.iter_mut().zip(residual) {
                 *y += r;
             }
         }
-        if self.relu {
+        if relu {
             for y in y {
-                if *y < T::ZERO {
-                    *y = T::ZERO;
-                }
+                *y = if *y < T::ZERO { T::ZERO } else { *y };
             }
         }
     }

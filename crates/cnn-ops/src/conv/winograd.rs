@@ -324,8 +324,13 @@ fn finish(
 ) {
     let [height, width] = g.output;
     let mut tiles = [0f32; 4 * 4 * LANES];
+    // Without a residual all elements of a filter are finished alike.
+    let whole = epilogue.residual.is_none();
     for (v, first) in quads.clone().step_by(QUADS).enumerate() {
         output_tiles(&products[v * LANES..], plane, &mut tiles);
+        if whole {
+            epilogue.apply(filter, 0, &mut tiles);
+        }
         for quad in first..(first + QUADS).min(quads.end) {
             let [image, row, column] = grid.place(quad);
             let column = column * 4 * QUAD;
@@ -333,7 +338,7 @@ fn finish(
             for u in 0..4.min(height - 4 * row) {
                 let at = ((image * g.filters + filter) * height + 4 * row + u) * width + column;
                 let part = &mut tiles[u * 4 * LANES + (quad - first) * LANES..][..length];
-                if !epilogue.is_none() {
+                if !whole {
                     epilogue.apply(filter, at, part);
                 }
                 let dst = y.at(at, length);

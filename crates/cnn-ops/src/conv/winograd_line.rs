@@ -292,8 +292,13 @@ fn finish(
 ) {
     let [height, width] = g.output;
     let mut tiles = [0f32; 4 * LANES];
+    // Without a residual all elements of a filter are finished alike.
+    let whole = epilogue.residual.is_none();
     for (v, first) in strips.clone().step_by(grid.per_vector).enumerate() {
         output_line(&products[v * LANES..], plane, grid.across, &mut tiles);
+        if whole {
+            epilogue.apply(filter, 0, &mut tiles);
+        }
         for (i, part) in tiles.chunks_exact_mut(LANES).enumerate() {
             // Vector `i` holds sixteen columns of quad `i`, or of output row `i` of the strip.
             let (strip, down) = if grid.across {
@@ -315,7 +320,7 @@ fn finish(
             }
             let part = &mut part[..(width - column).min(LANES)];
             let at = ((image * g.filters + filter) * height + row) * width + column;
-            if !epilogue.is_none() {
+            if !whole {
                 epilogue.apply(filter, at, part);
             }
             let dst = y.at(at, part.len());
