@@ -12,9 +12,7 @@ use std::sync::Mutex;
 use hdf5_pure::{Chunk, DType, Dataset, Datatype, DatatypeByteOrder};
 use ndarray::{ArrayView3, Axis};
 use rayon::prelude::*;
-use zlib_rs::{InflateConfig, ReturnCode};
-
-use super::deflate;
+use zlib_rs::{DeflateConfig, InflateConfig, ReturnCode, Strategy};
 
 const DEFLATE: u16 = 1;
 const SHUFFLE: u16 = 2;
@@ -77,8 +75,9 @@ impl Kept {
 
 /// Every slice as HDF5 stores it: shuffled (all first bytes, all second bytes …) and deflated.
 ///
-/// Deflate looks for runs only ([`deflate`]), whatever the level that the archive declares.
-pub(super) fn pack(stored: ArrayView3<'_, i32>, kept: Kept) -> Option<Vec<Vec<u8>>> {
+/// Deflate looks for runs only. Noise has no longer repetitions to find, and without the search
+/// packing is about twice as fast; the size changes by a few percent in either direction.
+pub(super) fn pack(stored: ArrayView3<'_, i32>, kept: Kept, level: u32) -> Option<Vec<Vec<u8>>> {
     let slices: Vec<_> = stored.axis_iter(Axis(0)).collect();
     let width = kept.width();
     slices
@@ -92,7 +91,15 @@ pub(super) fn pack(stored: ArrayView3<'_, i32>, kept: Kept) -> Option<Vec<Vec<u8
                     *to = (value >> (8 * byte)) as u8;
                 }
             }
-            Some(deflate::compress(&planes))
+            let mut packed = vec![0; zlib_rs::compress_bound(planes.len())];
+            let config = DeflateConfig {
+                strategy: Strategy::Rle,
+                ..DeflateConfig::new(level as i32)
+            };
+            let (used, code) = zlib_rs::compress_slice(&mut packed, &planes, config);
+            let length = used.len();
+            packed.truncate(length);
+            (code == ReturnCode::Ok).then_some(packed)
         })
         .collect()
 }

@@ -10,13 +10,10 @@
 //! Names may contain `/` and then form groups.
 
 mod attributes;
-mod bits;
 mod chunks;
-mod deflate;
 mod entry;
 mod file;
 mod graft;
-mod huffman;
 #[cfg(feature = "libhdf5")]
 pub mod libhdf5;
 mod reader;

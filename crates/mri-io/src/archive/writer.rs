@@ -123,7 +123,7 @@ impl ArchiveWriter {
         }
         let filled = match &self.template {
             Some(template) => {
-                let packed = pack(stored, kept).unwrap_or_default();
+                let packed = pack(stored, kept, DEFLATE_LEVEL).unwrap_or_default();
                 template.fill(&packed).map_err(failed)?
             }
             None => None,
