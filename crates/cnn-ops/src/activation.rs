@@ -8,7 +8,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor};
 use crate::cuda::{Source, pointwise};
 use crate::element::{Element, check_float, elements, with_element};
 use crate::error::Result;
-use crate::parallel::for_each_chunk;
+use crate::parallel::vec_by_chunks;
 use crate::simd::kernel;
 
 const CHUNK: usize = 1 << 14;
@@ -125,8 +125,7 @@ impl CustomOp1 for Clamp {
         with_element!(self.name, s.dtype(), T => {
             let x = elements::<T>(self.name, s, l)?;
             let upper = T::from_f64(self.upper);
-            let mut y = vec![T::ZERO; x.len()];
-            for_each_chunk(&mut y, CHUNK, x.len(), |i, y| forward(&x[i * CHUNK..], upper, y));
+            let y = vec_by_chunks(x.len(), CHUNK, x.len(), |i, y| forward(&x[i * CHUNK..], upper, y));
             Ok((T::to_cpu_storage_owned(y), l.shape().clone()))
         })
     }
@@ -162,8 +161,7 @@ impl CustomOp2 for ClampBackward {
             let y = elements::<T>(op, s1, l1)?;
             let dy = elements::<T>(op, s2, l2)?;
             let upper = T::from_f64(self.0.upper);
-            let mut dx = vec![T::ZERO; y.len()];
-            for_each_chunk(&mut dx, CHUNK, y.len(), |i, dx| {
+            let dx = vec_by_chunks(y.len(), CHUNK, y.len(), |i, dx| {
                 backward(&y[i * CHUNK..], &dy[i * CHUNK..], upper, dx);
             });
             Ok((T::to_cpu_storage_owned(dx), l1.shape().clone()))

@@ -10,7 +10,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use crate::cuda::{Source, pointwise};
 use crate::element::{Element, check_float, elements, with_element};
 use crate::error::{Error, Result};
-use crate::parallel::for_each_chunk;
+use crate::parallel::vec_by_chunks;
 
 const OP: &str = "dropout";
 /// Elements drawn from one stream of the generator.
@@ -109,12 +109,11 @@ impl CustomOp1 for Dropout {
 
     fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         with_element!(OP, s.dtype(), T => {
-            let x = elements::<T>(OP, s, l)?;
-            let mut y = vec![T::ZERO; x.len()];
-            let work = x.len().saturating_mul(4);
-            for_each_chunk(&mut y, CHUNK, work, |i, y| self.apply(i, &x[i * CHUNK..], y));
-            Ok((T::to_cpu_storage_owned(y), l.shape().clone()))
-        })
+                    let x = elements::<T>(OP, s, l)?;
+                    let work = x.len().saturating_mul(4);
+        let y = vec_by_chunks(x.len(), CHUNK, work, |i, y| self.apply(i, &x[i * CHUNK..], y));
+                    Ok((T::to_cpu_storage_owned(y), l.shape().clone()))
+                })
     }
 
     #[cfg(feature = "cuda")]

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -96,6 +97,89 @@ pub(crate) unsafe fn fill_vec<T: Copy>(length: usize, f: impl FnOnce(Shared<'_, 
     // SAFETY: the capacity is at least `length`, and the caller promises initialised elements.
     unsafe { data.set_len(length) };
     data
+}
+
+/// Elements of a buffer that is being filled, zeroed.
+///
+/// # Safety
+///
+/// No other task touches them.
+#[expect(
+    clippy::mut_from_ref,
+    reason = "`Shared` is a pointer that tasks share; the caller keeps their ranges apart"
+)]
+pub(crate) unsafe fn zeroed<'a, T: Copy + Default>(
+    buffer: &'a Shared<'_, T>,
+    range: &Range<usize>,
+) -> &'a mut [T] {
+    let start = buffer.at(range.start, range.len());
+    // SAFETY: `at` checked the range; the elements are written before the slice is made; the
+    // caller keeps others away.
+    unsafe {
+        for i in 0..range.len() {
+            start.add(i).write(T::default());
+        }
+        buffer.slice(range.start, range.len())
+    }
+}
+
+/// A vector of zeros for whose consecutive chunks `f(index, chunk)` was called.
+///
+/// Each chunk is zeroed by the task that gets it, just before, so that it passes through the cache
+/// once. `work` is that of [`for_each_chunk`].
+pub(crate) fn vec_by_chunks<T: Copy + Default + Send>(
+    length: usize,
+    chunk: usize,
+    work: usize,
+    f: impl Fn(usize, &mut [T]) + Send + Sync,
+) -> Vec<T> {
+    if chunk == 0 {
+        return vec![T::default(); length];
+    }
+    let chunk_range = |i: usize| i * chunk..((i + 1) * chunk).min(length);
+    // SAFETY: the chunks cover the vector, each is zeroed, and each belongs to one task.
+    unsafe {
+        fill_vec(length, |all| {
+            for_each_index(length.div_ceil(chunk), work, |i| {
+                f(i, zeroed(&all, &chunk_range(i)))
+            });
+        })
+    }
+}
+
+/// Two vectors of one length, made as by [`vec_by_chunks`] in the same tasks.
+pub(crate) fn vecs_by_chunks<A: Copy + Default + Send, B: Copy + Default + Send>(
+    length: usize,
+    chunk: usize,
+    work: usize,
+    f: impl Fn(usize, &mut [A], &mut [B]) + Send + Sync,
+) -> (Vec<A>, Vec<B>) {
+    if chunk == 0 {
+        return (vec![A::default(); length], vec![B::default(); length]);
+    }
+    let mut second = Vec::new();
+    let chunk_range = |i: usize| i * chunk..((i + 1) * chunk).min(length);
+    // SAFETY: as in `vec_by_chunks`, for both.
+    let first = unsafe {
+        fill_vec(length, |a| {
+            second = fill_vec(length, |b| {
+                for_each_index(length.div_ceil(chunk), work, |i| {
+                    let range = chunk_range(i);
+                    f(i, zeroed(&a, &range), zeroed(&b, &range));
+                });
+            });
+        })
+    };
+    (first, second)
+}
+
+/// Calls `f` for every index; `work` is that of [`for_each_chunk`].
+fn for_each_index(count: usize, work: usize, f: impl Fn(usize) + Send + Sync) {
+    if work < PARALLEL_ELEMENTS || count < 2 || rayon::current_num_threads() == 1 {
+        (0..count).for_each(f);
+    } else {
+        (0..count).into_par_iter().for_each(f);
+    }
 }
 
 /// Shares an initialised buffer between tasks.

@@ -13,7 +13,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use crate::cuda::{Source, plane};
 use crate::element::{Element, check_float, checked_count, dims4, elements, with_element};
 use crate::error::Result;
-use crate::parallel::for_each_chunk;
+use crate::parallel::vec_by_chunks;
 #[cfg(any(feature = "cuda", test))]
 use crate::taps::Taps;
 
@@ -84,8 +84,7 @@ fn run<T: Element>(
 ) -> candle_core::Result<(CpuStorage, Shape)> {
     let x = elements::<T>(op, storage, layout)?;
     let (b, c, in_h, in_w) = layout.shape().dims4()?;
-    let mut y = vec![T::ZERO; b * c * h * w];
-    for_each_chunk(&mut y, h * w, work.saturating_mul(b * c), |i, y| {
+    let y = vec_by_chunks(b * c * h * w, h * w, work.saturating_mul(b * c), |i, y| {
         f(&x[i * in_h * in_w..(i + 1) * in_h * in_w], y);
     });
     Ok((T::to_cpu_storage_owned(y), Shape::from((b, c, h, w))))

@@ -44,17 +44,17 @@ struct Extra {
     weight_gradient: usize,
 }
 
-fn measure(shape: (usize, usize, usize, usize, usize, usize), batch: usize) -> Extra {
-    let (c, f, k, side, stride, groups) = shape;
+fn measure(shape: (usize, usize, [usize; 2], usize, usize, usize), batch: usize) -> Extra {
+    let (c, f, [kh, kw], side, stride, groups) = shape;
     let options = ConvOptions {
         stride: [stride; 2],
-        padding: Padding::symmetric(k / 2, k / 2),
+        padding: Padding::symmetric(kh / 2, kw / 2),
         groups,
         ..ConvOptions::default()
     };
     let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
     let x = zeros(&[batch, c, side, side]);
-    let w = zeros(&[f, c / groups, k, k]);
+    let w = zeros(&[f, c / groups, kh, kw]);
     let conv = Conv2d::new(&x, &w, &options).unwrap();
     let kept = |t: &Tensor| 4 * t.elem_count();
     // Beyond the tensors: what the threads keep for the next call counts.
@@ -87,15 +87,17 @@ fn a_convolution_needs_at_most_32_mib_per_thread_beyond_its_tensors() {
         .unwrap();
     // channels, filters, kernel, side, stride, groups
     for shape in [
-        (1, 64, 7, 256, 2, 1),
-        (64, 64, 3, 128, 1, 1),
-        (256, 256, 3, 64, 1, 1),
-        (512, 512, 3, 32, 1, 1),
-        (728, 728, 3, 16, 1, 728),
-        (1024, 256, 1, 16, 1, 1),
-        (448, 2080, 1, 6, 1, 1),
-        (64, 96, 5, 32, 1, 1),
-        (128, 128, 3, 56, 2, 1),
+        (1, 64, [7, 7], 256, 2, 1),
+        (64, 64, [3, 3], 128, 1, 1),
+        (256, 256, [3, 3], 64, 1, 1),
+        (512, 512, [3, 3], 32, 1, 1),
+        (728, 728, [3, 3], 16, 1, 728),
+        (1024, 256, [1, 1], 16, 1, 1),
+        (448, 2080, [1, 1], 6, 1, 1),
+        (192, 192, [1, 7], 29, 1, 1),
+        (1024, 256, [7, 1], 14, 1, 1),
+        (64, 96, [5, 5], 32, 1, 1),
+        (128, 128, [3, 3], 56, 2, 1),
     ] {
         for batch in [1, 4] {
             let extra = pool.install(|| measure(shape, batch));

@@ -7,7 +7,7 @@ use super::forward::Epilogue;
 use super::geometry::Geometry;
 use super::input_gradient::turned;
 use crate::element::Element;
-use crate::parallel::for_each_chunk;
+use crate::parallel::vec_by_chunks;
 use crate::simd::{LANES, kernel, multiply_add};
 
 /// Shape of the padded buffer.
@@ -203,8 +203,8 @@ pub(crate) fn forward<T: Element>(
     let taps = taps(g, &p);
     let (plane, pixels) = (g.input[0] * g.input[1], g.output[0] * g.output[1]);
     let k = g.kernel[0] * g.kernel[1];
-    let mut y = vec![T::ZERO; g.batch * g.filters * pixels];
-    for_each_chunk(&mut y, pixels, g.products(), |i, y| {
+    let length = g.batch * g.filters * pixels;
+    vec_by_chunks(length, pixels, g.products(), |i, y| {
         let (image, filter) = (i / g.filters, i % g.filters);
         let channel = filter / g.group_filters();
         let x = &x[(image * g.channels + channel) * plane..][..plane];
@@ -216,8 +216,7 @@ pub(crate) fn forward<T: Element>(
         if !epilogue.is_none() {
             epilogue.apply(filter, i * pixels, y);
         }
-    });
-    y
+    })
 }
 
 /// `dx` of a depthwise convolution.
@@ -229,8 +228,8 @@ pub(crate) fn input_gradient<T: Element>(g: &Geometry, dy: &[T], w: &[T]) -> Vec
     let taps = taps(g, &p);
     let (plane, pixels) = (g.input[0] * g.input[1], g.output[0] * g.output[1]);
     let k = g.kernel[0] * g.kernel[1];
-    let mut dx = vec![T::ZERO; g.batch * g.channels * plane];
-    for_each_chunk(&mut dx, plane, g.products(), |i, dx| {
+    let length = g.batch * g.channels * plane;
+    vec_by_chunks(length, plane, g.products(), |i, dx| {
         let (image, channel) = (i / g.channels, i % g.channels);
         T::with_scratch(p.len(), |buffer| {
             buffer.fill(T::ZERO);
@@ -241,8 +240,7 @@ pub(crate) fn input_gradient<T: Element>(g: &Geometry, dy: &[T], w: &[T]) -> Vec
             }
             p.add_back(g, buffer, dx);
         });
-    });
-    dx
+    })
 }
 
 /// Pixels summed before the sum goes over to `f64`.
@@ -254,9 +252,8 @@ pub(crate) fn weight_gradient<T: Element>(g: &Geometry, dy: &[T], x: &[T]) -> Ve
     let taps = taps(g, &p);
     let (plane, pixels) = (g.input[0] * g.input[1], g.output[0] * g.output[1]);
     let k = g.kernel[0] * g.kernel[1];
-    let mut dw = vec![T::ZERO; g.filters * k];
     let images = (SHORT / pixels).max(1);
-    for_each_chunk(&mut dw, k, g.products(), |filter, dw| {
+    vec_by_chunks(g.filters * k, k, g.products(), |filter, dw| {
         let channel = filter / g.group_filters();
         let mut totals = vec![0.0; k];
         let mut sums = vec![[T::ZERO; LANES]; k];
@@ -288,8 +285,7 @@ pub(crate) fn weight_gradient<T: Element>(g: &Geometry, dy: &[T], x: &[T]) -> Ve
         for (dw, total) in dw.iter_mut().zip(totals) {
             *dw = T::from_f64(total);
         }
-    });
-    dw
+    })
 }
 
 #[cfg(test)]

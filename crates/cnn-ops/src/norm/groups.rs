@@ -7,7 +7,7 @@ use super::kernels::{
     write_gradient, write_masked, write_rectified, write_rectified_gradient, write_sum,
 };
 use crate::element::Element;
-use crate::parallel::{Shared, fill_vec, for_each_task};
+use crate::parallel::{Shared, fill_vec, for_each_task, zeroed};
 
 /// Mean and biased variance of a channel over a piece.
 #[derive(Debug, Clone, Copy, Default)]
@@ -70,28 +70,6 @@ impl Groups {
     }
 }
 
-/// The elements of one map of a buffer that is being filled, zeroed.
-///
-/// # Safety
-///
-/// No other task touches them.
-#[expect(
-    clippy::mut_from_ref,
-    reason = "`Shared` is a pointer that tasks share; the caller keeps their ranges apart"
-)]
-unsafe fn fresh<'a, T: Element>(
-    buffer: &'a Shared<'_, T>,
-    range: &std::ops::Range<usize>,
-) -> &'a mut [T] {
-    let start = buffer.at(range.start, range.len());
-    // SAFETY: `at` checked the range; all bits zero are 0.0 in `f32` and `f64`, and from then on
-    // the elements are initialised; the caller keeps others away.
-    unsafe {
-        std::ptr::write_bytes(start, 0, range.len());
-        buffer.slice(range.start, range.len())
-    }
-}
-
 /// What follows the normalisation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tail<'a, T> {
@@ -132,7 +110,7 @@ pub(super) fn forward<T: Element>(
             };
             for range in g.planes(index) {
                 // SAFETY: every map belongs to one group, and each task has its own group.
-                let y = unsafe { fresh(&y, &range) };
+                let y = unsafe { zeroed(&y, &range) };
                 let x = &x[range.clone()];
                 match tail.residual {
                     Some(residual) => write_sum(x, f, &residual[range], tail.relu, y),
@@ -237,7 +215,7 @@ pub(super) fn backward<T: Element>(
             // masked gradient is written here, before it is read below.
             let masked = |range: &std::ops::Range<usize>| {
                 if let (Some(dr), Some(y)) = (&dr, output) {
-                    let out = unsafe { fresh(dr, range) };
+                    let out = unsafe { zeroed(dr, range) };
                     write_masked(&y[range.clone()], &dy[range.clone()], out);
                 }
             };
@@ -271,7 +249,7 @@ pub(super) fn backward<T: Element>(
             };
             for range in g.planes(index) {
                 // SAFETY: as above.
-                let dx = unsafe { fresh(&dx, &range) };
+                let dx = unsafe { zeroed(&dx, &range) };
                 let x = &x[range.clone()];
                 if alone {
                     write_rectified_gradient(x, d(&range), f, slopes, dx);

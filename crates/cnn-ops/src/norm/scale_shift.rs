@@ -6,7 +6,7 @@ use candle_core::{CpuStorage, CustomOp3, Device, Layout, Shape, Tensor};
 
 use super::block_sum;
 use crate::element::{Element, elements, with_element};
-use crate::parallel::for_each_chunk;
+use crate::parallel::{for_each_chunk, vec_by_chunks};
 
 /// `y = x·scale[channel] + shift[channel]`.
 pub(super) struct ScaleShift {
@@ -33,8 +33,7 @@ impl CustomOp3 for ScaleShift {
             let shift = elements::<T>(self.name, s3, l3)?;
             let (_, c, h, w) = l1.shape().dims4()?;
             let p = h * w;
-            let mut y = vec![T::ZERO; x.len()];
-            for_each_chunk(&mut y, p, x.len(), |i, y| {
+            let y = vec_by_chunks(x.len(), p, x.len(), |i, y| {
                 let (scale, shift) = (scale[i % c], shift[i % c]);
                 for (y, &x) in y.iter_mut().zip(&x[i * p..]) {
                     *y = x * scale + shift;

@@ -10,7 +10,7 @@ use super::Windows;
 use crate::element::{Element, check_float, checked_count, dims4, elements, with_element};
 use crate::error::Result;
 use crate::geometry::PoolOptions;
-use crate::parallel::for_each_chunk;
+use crate::parallel::{vec_by_chunks, vecs_by_chunks};
 use crate::simd::{copy_strided, kernel};
 
 const OP: &str = "max_pool2d";
@@ -200,23 +200,17 @@ impl CustomOp1 for MaxPool {
             let n = b * c * oh * ow;
             let work = m.work().saturating_mul(b * c);
             let plane = |i: usize| &x[i * h * w..(i + 1) * h * w];
-            let mut y = vec![T::ZERO; n];
-            if self.keep {
-                let mut index = vec![0u32; n];
-                let planes = y.chunks_mut(oh * ow).zip(index.chunks_mut(oh * ow));
-                let mut planes: Vec<_> = planes.collect();
-                for_each_chunk(&mut planes, 1, work, |i, planes| {
-                    for (y, index) in planes {
-                        forward(m, plane(i), y, index);
-                    }
+            let y = if self.keep {
+                let (y, index) = vecs_by_chunks(n, oh * ow, work, |i, y, index| {
+                    forward(m, plane(i), y, index);
                 });
-                drop(planes);
                 let _ = self.first_maximum.set(index);
+                y
             } else {
-                for_each_chunk(&mut y, oh * ow, work, |i, y| {
+                vec_by_chunks(n, oh * ow, work, |i, y: &mut [T]| {
                     forward(m, plane(i), y, &mut vec![0; oh * ow]);
-                });
-            }
+                })
+            };
             Ok((T::to_cpu_storage_owned(y), Shape::from((b, c, oh, ow))))
         })
     }
@@ -256,24 +250,23 @@ impl CustomOp1 for MaxPoolBackward {
 
     fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         with_element!(OP, s.dtype(), T => {
-            let dy = elements::<T>(OP, s, l)?;
-            let (b, c, oh, ow) = l.shape().dims4()?;
-            let [h, w] = self.windows.input;
-            let index = self
-                .first_maximum
-                .get()
-                .filter(|index| index.len() == dy.len())
-                .ok_or(candle_core::Error::BackwardNotSupported { op: OP })?;
-            let mut dx = vec![T::ZERO; b * c * h * w];
-            let plane = oh * ow;
-            for_each_chunk(&mut dx, h * w, dy.len(), |i, dx| {
-                let range = i * plane..(i + 1) * plane;
-                for (&g, &at) in dy[range.clone()].iter().zip(&index[range]) {
-                    dx[at as usize] += g;
-                }
-            });
-            Ok((T::to_cpu_storage_owned(dx), Shape::from((b, c, h, w))))
-        })
+                    let dy = elements::<T>(OP, s, l)?;
+                    let (b, c, oh, ow) = l.shape().dims4()?;
+                    let [h, w] = self.windows.input;
+                    let index = self
+                        .first_maximum
+                        .get()
+                        .filter(|index| index.len() == dy.len())
+                        .ok_or(candle_core::Error::BackwardNotSupported { op: OP })?;
+                    let plane = oh * ow;
+        let dx = vec_by_chunks(b * c * h * w, h * w, dy.len(), |i, dx| {
+                        let range = i * plane..(i + 1) * plane;
+                        for (&g, &at) in dy[range.clone()].iter().zip(&index[range]) {
+                            dx[at as usize] += g;
+                        }
+                    });
+                    Ok((T::to_cpu_storage_owned(dx), Shape::from((b, c, h, w))))
+                })
     }
 }
 
