@@ -6,7 +6,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor};
 
 #[cfg(feature = "cuda")]
 use crate::cuda::{Source, pointwise};
-use crate::element::{Element, check_float, elements, with_element};
+use crate::element::{check_float, elements, with_element};
 use crate::error::Result;
 use crate::parallel::vec_by_chunks;
 use crate::simd::kernel;
