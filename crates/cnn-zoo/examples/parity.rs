@@ -5,7 +5,9 @@
 //!
 //! A case holds `images`, `labels` and what was computed from them: `logits`, `tap.NAME`,
 //! `gradient.NAME`, `train_logits`, `losses` of steps at `rate`. Prints `what,difference`, the largest difference
-//! relative to the largest value expected; of gradients the norm relative to the norm.
+//! relative to the largest value expected; of gradients the norm relative to the norm. Values whose names
+//! begin with `double.` were computed in double precision and are compared with a copy of the network in
+//! double precision.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -15,7 +17,7 @@ use std::process::ExitCode;
 use candle_core::{DType, Device, Tensor, Var};
 use cnn_zoo::train::{Batch, Optimiser, TrainConfig, Trainer};
 use cnn_zoo::weights::{ImportOptions, import};
-use cnn_zoo::{Backbone, BackboneConfig, TrainPass, build};
+use cnn_zoo::{Backbone, BackboneConfig, Role, TrainPass, build};
 
 type Failure = Box<dyn std::error::Error>;
 type Case = HashMap<String, Tensor>;
@@ -85,7 +87,12 @@ fn evaluate(
 }
 
 /// Gradients of the second class's score with respect to the taps.
-fn gradients(network: &dyn Backbone, case: &Case, out: &mut impl Write) -> Result<(), Failure> {
+fn gradients(
+    network: &dyn Backbone,
+    kind: &str,
+    case: &Case,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
     if !case.keys().any(|key| key.starts_with("gradient.")) {
         return Ok(());
     }
@@ -106,7 +113,56 @@ fn gradients(network: &dyn Backbone, case: &Case, out: &mut impl Write) -> Resul
             worst = worst.max(distance(gradient, expected)?);
         }
     }
-    Ok(writeln!(out, "gradients at taps (norm),{worst:e}")?)
+    Ok(writeln!(out, "{kind} gradients at taps (norm),{worst:e}")?)
+}
+
+/// The values that were computed in double precision, under their plain names.
+fn in_double(case: &Case) -> Result<Case, Failure> {
+    let mut double = Case::new();
+    for (name, tensor) in case {
+        if let Some(plain) = name.strip_prefix("double.") {
+            double.insert(plain.to_owned(), tensor.clone());
+        }
+    }
+    double.insert("images".to_owned(), case["images"].to_dtype(DType::F64)?);
+    Ok(double)
+}
+
+/// Losses of steps of gradient descent with Nesterov's momentum 0.9, in the network's precision.
+fn descend(
+    network: &dyn Backbone,
+    images: &Tensor,
+    labels: &Tensor,
+    rate: f64,
+    steps: usize,
+) -> Result<Vec<f64>, Failure> {
+    let mut losses = Vec::new();
+    let mut velocity: HashMap<String, Tensor> = HashMap::new();
+    for _ in 0..steps {
+        let logits = network.forward_train(images, &mut TrainPass::new(0))?;
+        let loss = cnn_ops::softmax_cross_entropy(&logits, labels, None)?;
+        losses.push(loss.to_dtype(DType::F64)?.to_scalar()?);
+        let gradients = loss.backward()?;
+        for parameter in network.parameters().with_role(Role::Trainable) {
+            let variable = parameter.variable().ok_or("an inference copy")?;
+            let gradient = gradients.get(variable).ok_or("a gradient is missing")?;
+            let kept = match velocity.get(parameter.name()) {
+                Some(before) => ((before * 0.9)? + gradient)?,
+                None => gradient.clone(),
+            };
+            let step = ((gradient + (&kept * 0.9)?)? * rate)?;
+            velocity.insert(parameter.name().to_owned(), kept);
+            variable.set(&(variable.as_tensor().detach() - step)?)?;
+        }
+    }
+    Ok(losses)
+}
+
+/// Largest absolute difference.
+fn apart(found: &[f64], expected: &Tensor) -> Result<f64, Failure> {
+    let expected: Vec<f64> = expected.to_dtype(DType::F64)?.to_vec1()?;
+    let pairs = found.iter().zip(&expected);
+    Ok(pairs.fold(0.0, |m, (a, b)| m.max((a - b).abs())))
 }
 
 fn compare(arguments: &[String], out: &mut impl Write) -> Result<(), Failure> {
@@ -142,13 +198,25 @@ fn compare(arguments: &[String], out: &mut impl Write) -> Result<(), Failure> {
     {
         let fused = network.fuse()?;
         evaluate(fused.as_ref(), "fused", &case, out)?;
-        gradients(fused.as_ref(), &case, out)?;
+        gradients(fused.as_ref(), "fused", &case, out)?;
     }
     evaluate(network.as_ref(), "plain", &case, out)?;
     if let Some(expected) = case.get("train_logits") {
         let mut pass = TrainPass::new(0);
         let logits = network.forward_train(&case["images"], &mut pass)?;
         writeln!(out, "training logits,{:e}", difference(&logits, expected)?)?;
+    }
+    let double_case = in_double(&case)?;
+    if double_case.len() > 1 {
+        take(weights)?;
+        let double = network.double()?;
+        evaluate(double.as_ref(), "double", &double_case, out)?;
+        gradients(double.as_ref(), "double", &double_case, out)?;
+        if let Some(expected) = double_case.get("train_logits") {
+            let logits = double.forward_train(&double_case["images"], &mut TrainPass::new(0))?;
+            let off = difference(&logits, expected)?;
+            writeln!(out, "double training logits,{off:e}")?;
+        }
     }
     if let Some(expected) = case.get("losses") {
         take(weights)?;
@@ -165,12 +233,14 @@ fn compare(arguments: &[String], out: &mut impl Write) -> Result<(), Failure> {
         let losses = (0..expected.dim(0)?)
             .map(|_| Ok(trainer.step(&batch, rate)?.loss))
             .collect::<Result<Vec<f64>, cnn_zoo::Error>>()?;
-        let expected: Vec<f64> = expected.to_dtype(DType::F64)?.to_vec1()?;
-        let off = losses
-            .iter()
-            .zip(&expected)
-            .fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
+        let off = apart(&losses, expected)?;
         writeln!(out, "losses of 20 steps (absolute),{off:e}")?;
+        take(weights)?;
+        let (double, steps) = (network.double()?, losses.len());
+        let images = batch.images.to_dtype(DType::F64)?;
+        let losses = descend(double.as_ref(), &images, &batch.labels, rate, steps)?;
+        let off = apart(&losses, expected)?;
+        writeln!(out, "double losses of 20 steps (absolute),{off:e}")?;
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ pub struct TapInfo {
 ///
 /// # Shapes
 ///
-/// Images are `[batch, input_channels, height, width]` in `f32`, logits `[batch, classes]`, or
+/// Images are `[batch, input_channels, height, width]` in `f32` ([`f64`](Self::double)), logits `[batch, classes]`, or
 /// `[batch, classes, height, width]` where every pixel has its own
 /// ([`labels_pixels`](crate::Architecture::labels_pixels)). Height and width may differ from the
 /// configuration's, except for the patch networks and VGG16 in the Keras convention, whose dense
@@ -107,6 +107,39 @@ pub trait Backbone: Send + Sync {
         self.fuse()
     }
 
+    /// A copy in double precision, to tell rounding from mistakes: what two programs compute
+    /// alike agrees to 1e-9 or better there, where single precision leaves 1e-3 (batch statistics
+    /// amplify rounding, and it moves gradients across a ReLU's kink). Images are then `f64`.
+    ///
+    /// It takes twice the memory, runs several times slower, and is evaluated, explained, fused
+    /// and [run in training mode](Self::forward_train), but not trained by
+    /// [`Trainer`](crate::train::Trainer) or [`fit`](crate::train::fit), which work in single
+    /// precision ([`Error::Double`]).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fused`] for an inference copy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use cnn_zoo::{Architecture, BackboneConfig, build};
+    ///
+    /// let config = BackboneConfig {
+    ///     width: 0.125,
+    ///     input_size: [64, 64],
+    ///     ..BackboneConfig::new(Architecture::ResNet50)
+    /// };
+    /// let network = build(&config, 1, &Device::Cpu)?;
+    /// let images = Tensor::ones((1, 1, 64, 64), DType::F32, &Device::Cpu)?;
+    /// let single = network.forward(&images)?.to_vec2::<f32>()?;
+    /// let double = network.double()?.forward(&images.to_dtype(DType::F64)?)?.to_vec2::<f64>()?;
+    /// assert!((f64::from(single[0][0]) - double[0][0]).abs() < 1e-5);
+    /// # Ok::<(), cnn_zoo::Error>(())
+    /// ```
+    fn double(&self) -> Result<Box<dyn Backbone>>;
+
     /// Where the tensors are.
     fn device(&self) -> &Device;
 }
@@ -171,6 +204,12 @@ impl Network {
         Ok(self.topology.head(&features, pass)?.graph()?)
     }
 
+    /// The type of its tensors.
+    fn precision(&self) -> DType {
+        let first = self.parameters.iter().next();
+        first.map_or(DType::F32, |p| p.tensor().dtype())
+    }
+
     fn check(&self, images: &Tensor) -> Result<()> {
         let config = &self.config;
         let minimum = config.architecture.minimum_input_size();
@@ -186,7 +225,7 @@ impl Network {
             && channels == config.input_channels
             && fits(height, config.input_size[0])
             && fits(width, config.input_size[1])
-            && images.dtype() == DType::F32
+            && images.dtype() == self.precision()
         {
             return Ok(());
         }
@@ -197,7 +236,11 @@ impl Network {
         };
         Err(Error::Images {
             actual: format!("{:?} {:?}", images.dims(), images.dtype()),
-            expected: format!("[batch, {}, {edges}] F32", config.input_channels),
+            expected: format!(
+                "[batch, {}, {edges}] {:?}",
+                config.input_channels,
+                self.precision()
+            ),
         })
     }
 }
@@ -263,6 +306,14 @@ impl Backbone for Network {
     fn fuse_view(&self) -> Result<Box<dyn Backbone>> {
         let from = &self.parameters;
         let source = Source::Folded { from, copy: false };
+        Ok(Box::new(Self::make(&self.config, source, &self.device)?))
+    }
+
+    fn double(&self) -> Result<Box<dyn Backbone>> {
+        if self.parameters.iter().any(|p| p.variable().is_none()) {
+            return Err(Error::Fused("copy"));
+        }
+        let source = Source::Double(&self.parameters);
         Ok(Box::new(Self::make(&self.config, source, &self.device)?))
     }
 

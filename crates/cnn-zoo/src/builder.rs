@@ -1,6 +1,6 @@
 //! Makes the layers of a network: with fresh weights, folded from another network, or as shapes.
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 
 use crate::architecture::{Architecture, Convention};
 use crate::blocks::{BatchNorm, Conv, ConvNorm, Dense, Geometry, ScaledConv};
@@ -15,6 +15,8 @@ pub(crate) enum Source<'a> {
     Seed(u64),
     /// Constants from another network, batch norm folded; copied, or sharing its storage.
     Folded { from: &'a Parameters, copy: bool },
+    /// New variables in double precision with the values of another network.
+    Double(&'a Parameters),
     /// Shapes without memory behind them.
     Shapes,
 }
@@ -29,7 +31,15 @@ pub(crate) enum Fold {
 
 /// A tensor of a shape that costs no memory.
 pub(crate) fn blank(shape: &[usize]) -> Result<Tensor> {
-    Ok(Tensor::zeros((), candle_core::DType::F32, &Device::Cpu)?.broadcast_as(shape)?)
+    Ok(Tensor::zeros((), DType::F32, &Device::Cpu)?.broadcast_as(shape)?)
+}
+
+/// A tensor of another network, without its graph.
+fn taken(from: &Parameters, name: &str) -> Result<Tensor> {
+    let missing = || candle_core::Error::CannotFindTensor {
+        path: name.to_owned(),
+    };
+    Ok(from.get(name).ok_or_else(missing)?.tensor().detach())
 }
 
 /// Creates layers and collects their tensors.
@@ -74,13 +84,13 @@ impl<'a> Builder<'a> {
                 Parameter::variable_of(name, role, Var::from_tensor(&start)?)
             }
             Source::Folded { from, copy } => {
-                let found = from
-                    .get(&name)
-                    .ok_or_else(|| candle_core::Error::CannotFindTensor { path: name.clone() })?
-                    .tensor()
-                    .detach();
+                let found = taken(from, &name)?;
                 let tensor = if *copy { found.copy()? } else { found };
                 Parameter::constant(name, role, tensor)
+            }
+            Source::Double(from) => {
+                let start = taken(from, &name)?.to_dtype(DType::F64)?;
+                Parameter::variable_of(name, role, Var::from_tensor(&start)?)
             }
             Source::Shapes => Parameter::constant(name, role, blank(shape)?),
         };

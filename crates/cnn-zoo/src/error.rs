@@ -97,6 +97,9 @@ pub enum Error {
     /// The network is an inference copy and cannot be trained or saved.
     #[error("the network is a fused inference copy; {0} the original")]
     Fused(&'static str),
+    /// The network is a copy in double precision, which is for checks.
+    #[error("the network is in double precision; {0} the original")]
+    Double(&'static str),
     /// Reading or writing a file failed.
     #[error("{}: {source}", path.display())]
     Io {

@@ -4,6 +4,8 @@
 mod common;
 
 use candle_core::{DType, Device, Tensor, Var};
+use cnn_zoo::train::{TrainConfig, Trainer};
+use cnn_zoo::weights::{self, WeightsInfo};
 use cnn_zoo::{Architecture, BackboneConfig, Convention, Error, TrainPass, build};
 use common::{bits, relative_difference, small, stripes, values};
 
@@ -291,4 +293,61 @@ fn configurations_survive_json_and_reject_unknown_keys() {
         "unknown network \"resnet51\"; known are densenet121, resnet50, inception_v3, \
          inception_v4, inception_resnet_v2, vgg16, xception, patch_v3, patch_v6 and u_net"
     );
+}
+
+#[test]
+fn a_copy_in_double_precision_is_for_checks() {
+    for config in all() {
+        let what = format!("{} {}", config.architecture, config.convention);
+        let network = build(&config, 4, &Device::Cpu).unwrap();
+        disturb(network.as_ref());
+        let x = images(&config, 2);
+        let double = network.double().unwrap();
+        let exact = x.to_dtype(DType::F64).unwrap();
+        let of = |network: &dyn cnn_zoo::Backbone| -> Vec<f64> {
+            let logits = network.forward(&exact).unwrap().flatten_all().unwrap();
+            logits.to_vec1().unwrap()
+        };
+        let logits = of(double.as_ref());
+        let largest = logits.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        for (found, bound) in [
+            // folding rounds each weight once more; batch norm may magnify that
+            (of(double.fuse().unwrap().as_ref()), 1e-12),
+            (
+                values(&network.forward(&x).unwrap())
+                    .into_iter()
+                    .map(f64::from)
+                    .collect(),
+                1e-4,
+            ),
+        ] {
+            for (a, b) in found.iter().zip(&logits) {
+                assert!((a - b).abs() <= bound * largest, "{what}: {a} {b}");
+            }
+        }
+        let error = double.forward(&x).unwrap_err().to_string();
+        assert!(error.contains("F32") && error.contains("F64"), "{error}");
+        let error = Trainer::new(double.as_ref(), &TrainConfig::default()).err();
+        assert!(matches!(error, Some(Error::Double("train"))), "{what}");
+        let error = network.fuse().unwrap().double().err();
+        assert!(matches!(error, Some(Error::Fused("copy"))), "{what}");
+    }
+}
+
+#[test]
+fn weights_can_be_read_into_a_copy_in_double_precision() {
+    let config = small(Architecture::ResNet50, Convention::Torch);
+    let network = build(&config, 4, &Device::Cpu).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    weights::save(network.as_ref(), &path, &WeightsInfo::of(network.as_ref())).unwrap();
+    let other = build(&config, 5, &Device::Cpu).unwrap().double().unwrap();
+    weights::load_into(other.as_ref(), &path).unwrap();
+    for (a, b) in network.parameters().iter().zip(other.parameters().iter()) {
+        assert_eq!(b.tensor().dtype(), DType::F64);
+        assert_eq!(
+            values(a.tensor()),
+            values(&b.tensor().to_dtype(DType::F32).unwrap())
+        );
+    }
 }

@@ -6,7 +6,7 @@ mod rule;
 
 use std::collections::BTreeMap;
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use cnn_zoo::train::{Batch, BatchSource, Control, Optimiser, Stage, TrainConfig, fit};
 use cnn_zoo::{Architecture, Backbone, BackboneConfig, Convention, Role, TrainPass, build};
 use serde::Deserialize;
@@ -25,13 +25,23 @@ struct Fixture {
     images: [usize; 4],
     logits: Vec<f64>,
     taps: BTreeMap<String, Activation>,
-    gradients: BTreeMap<String, Activation>,
     train_logits: Vec<f64>,
     train_logits_noise: f64,
     #[serde(default)]
     statistics: Option<Activation>,
     losses: Vec<f64>,
     losses_noise: f64,
+    /// Of the Torch convention; Keras's values above are in double precision themselves.
+    #[serde(default)]
+    double: Option<Double>,
+}
+
+/// Evaluation in double precision.
+#[derive(Deserialize)]
+struct Double {
+    logits: Vec<f64>,
+    taps: BTreeMap<String, Activation>,
+    gradients: BTreeMap<String, Activation>,
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(file: &str) -> T {
@@ -69,8 +79,8 @@ fn network(
 }
 
 fn values(tensor: &Tensor) -> Vec<f64> {
-    let flat: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
-    flat.into_iter().map(f64::from).collect()
+    let double = tensor.to_dtype(DType::F64).unwrap();
+    double.flatten_all().unwrap().to_vec1().unwrap()
 }
 
 /// Largest difference relative to `scale`.
@@ -136,14 +146,15 @@ fn evaluation_agrees() {
     }
 }
 
-/// Gradients cross ReLUs and max-pools whose argument is within rounding of a tie, so a few
-/// values may differ by a whole path; 1e-3 of the gradient's size leaves room for that.
+/// Gradients cross ReLUs and max-pools whose argument is within rounding of a tie, so a few values may
+/// differ by a whole path from PyTorch's in double precision: its own in single precision do by up to 8e-3. A fused
+/// network sits elsewhere on those ties. The test in double precision below has no such excuse.
 #[test]
 fn gradients_at_taps_agree_with_pytorch() {
     for (architecture, convention, fixture) in fixtures() {
-        if convention == Convention::Keras {
+        let Some(expected) = &fixture.double else {
             continue;
-        }
+        };
         let network = network(architecture, convention, &fixture).fuse().unwrap();
         let x = rule::images(&fixture.images);
         let mut probes = Vec::new();
@@ -157,12 +168,12 @@ fn gradients_at_taps_agree_with_pytorch() {
             .unwrap();
         let score = logits.narrow(1, 1, 1).unwrap().sum_all().unwrap();
         let gradients = score.backward().unwrap();
-        assert!(!fixture.gradients.is_empty(), "{architecture}");
-        for (name, expected) in &fixture.gradients {
+        assert!(!expected.gradients.is_empty(), "{architecture}");
+        for (name, expected) in &expected.gradients {
             let (_, probe) = probes.iter().find(|(n, _)| n == name).unwrap();
             let found = gradients.get(probe.as_tensor()).unwrap();
             let what = format!("{architecture} gradient at {name}");
-            assert_activation(&what, found, expected, 1e-3);
+            assert_activation(&what, found, expected, 2e-2);
         }
     }
 }
@@ -205,6 +216,51 @@ fn a_training_pass_agrees() {
             let moved = Tensor::cat(&moved, 0).unwrap();
             assert_activation(&format!("{what} statistics"), &moved, expected, 1e-4);
         }
+    }
+}
+
+/// Double precision leaves of a difference only what is not rounding. Activations are stored with nine digits;
+/// logits agreed to 4e-15, those of a training pass to 2e-11 (Inception V4). More is allowed because the sine
+/// of the rule may end in another bit elsewhere and round a weight to the next `f32`.
+#[test]
+fn in_double_precision_nothing_is_left() {
+    for (architecture, convention, fixture) in fixtures() {
+        let what = format!("{architecture} {convention} in double precision");
+        let double = network(architecture, convention, &fixture)
+            .double()
+            .unwrap();
+        let x = rule::images(&fixture.images).to_dtype(DType::F64).unwrap();
+        let torch = fixture.double.as_ref();
+        let (logits, taps) =
+            torch.map_or((&fixture.logits, &fixture.taps), |d| (&d.logits, &d.taps));
+        let mut probes = Vec::new();
+        let found = double
+            .forward_tapped(&x, &mut |name, activation| {
+                if let Some(expected) = taps.get(name) {
+                    assert_activation(&format!("{what} {name}"), &activation, expected, 1e-8);
+                }
+                let zero = Var::from_tensor(&activation.zeros_like()?)?;
+                let next = (activation + zero.as_tensor())?;
+                probes.push((name.to_owned(), zero));
+                Ok(next)
+            })
+            .unwrap();
+        let off = worst(&values(&found), logits, largest(logits));
+        assert!(off <= 1e-8, "{what} logits: {off:.1e}");
+        let score = found.narrow(1, 1, 1).unwrap().sum_all().unwrap();
+        let gradients = score.backward().unwrap();
+        for (name, expected) in torch.iter().flat_map(|d| &d.gradients) {
+            let (_, probe) = probes.iter().find(|(n, _)| n == name).unwrap();
+            let found = gradients.get(probe.as_tensor()).unwrap();
+            assert_activation(&format!("{what} gradient at {name}"), found, expected, 1e-8);
+        }
+        if has_dropout(architecture, convention) {
+            continue;
+        }
+        let logits = double.forward_train(&x, &mut TrainPass::new(0)).unwrap();
+        let expected = &fixture.train_logits;
+        let off = worst(&values(&logits), expected, largest(expected));
+        assert!(off <= 1e-6, "{what} training logits: {off:.1e}");
     }
 }
 

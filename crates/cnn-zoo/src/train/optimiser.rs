@@ -1,7 +1,7 @@
 //! Steps from gradients, with state that can be saved.
 
 use candle_core::backprop::GradStore;
-use candle_core::{Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 
 use crate::error::{Error, Result};
 use crate::parameters::{Parameters, Role};
@@ -42,6 +42,9 @@ impl Stepper {
         let mut slots = Vec::new();
         for parameter in parameters.with_role(Role::Trainable) {
             let variable = parameter.variable().ok_or(Error::Fused("train"))?.clone();
+            if variable.dtype() != DType::F32 {
+                return Err(Error::Double("train"));
+            }
             let mut memory = Vec::with_capacity(names.len());
             for _ in names {
                 memory.push(variable.as_tensor().zeros_like()?);

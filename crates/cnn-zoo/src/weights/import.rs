@@ -200,6 +200,7 @@ pub fn import(
         if report.summed.contains(name) {
             tensor = tensor.sum_keepdim(1)?;
         }
+        let tensor = tensor.to_dtype(variable.dtype())?;
         staged.push((variable, tensor.to_device(variable.device())?));
     }
     for (variable, tensor) in staged {

@@ -253,7 +253,8 @@ pub(crate) fn set_all(parameters: &Parameters, prefix: &str, file: &Container) -
             return Err(Error::Fused("load into"));
         };
         let name = format!("{prefix}{}", parameter.name());
-        let tensor = file.tensor(&name)?.to_device(variable.device())?;
+        let tensor = file.tensor(&name)?.to_dtype(variable.dtype())?;
+        let tensor = tensor.to_device(variable.device())?;
         staged.push((variable, tensor));
     }
     for (variable, tensor) in staged {

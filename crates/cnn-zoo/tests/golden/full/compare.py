@@ -104,6 +104,23 @@ def torch_case(name, shape, classes, steps, folder):
             if not tap.endswith(".relu"):
                 case[f"gradient.{tap}"] = x.grad
         del seen
+        # The same in double precision, where only mistakes are left of the differences.
+        model.zero_grad()
+        model.double()
+        logits, seen = pytorch.tapped(model, images.double(), taps)
+        logits[:, 1].sum().backward()
+        case["double.logits"] = logits.detach()
+        for tap, x in seen.items():
+            case[f"double.tap.{tap}"] = (F.relu(x) if tap.endswith(".relu") else x).detach()
+            if not tap.endswith(".relu"):
+                case[f"double.gradient.{tap}"] = x.grad
+        noise = max(
+            ((case[key] - value).norm() / value.norm()).item()
+            for key, value in ((k.removeprefix("double."), v) for k, v in case.items() if k.startswith("double.gradient."))
+        )
+        print(f"{name} gradients: PyTorch's own single precision is off by {noise:.1e}", file=sys.stderr)
+        del seen
+        model.float()
         if dropout_free(name, "torch"):
             # Batch statistics amplify rounding: double precision, and how far single is from it.
             with torch.no_grad():
@@ -111,6 +128,7 @@ def torch_case(name, shape, classes, steps, folder):
                 model.double()
                 pytorch.set_by_rule(model)
                 double = case["train_logits"] = model(images.double())
+                case["double.train_logits"] = double.clone()
             noise = ((single - double).abs().max() / double.abs().max()).item()
             print(f"{name} training logits: PyTorch's own single precision is off by {noise:.1e}", file=sys.stderr)
     else:
@@ -186,6 +204,23 @@ def keras_case(name, shape, classes, steps, folder):
         for tap, x in zip(taps, activations):
             case[f"tap.{tap}"] = kerasside.channel_first(x)
         case["train_logits"] = model(last, training=True)
+    # The same in double precision, where only mistakes are left of the differences.
+    keras.backend.clear_session()
+    keras.backend.set_floatx("float64")
+    model = build(
+        weights=None, input_shape=(*shape[2:], shape[1]), classes=classes, classifier_activation=None
+    )
+    kerasside.set_by_rule(model, name_of)
+    last = images.double().permute(0, 2, 3, 1)
+    probe = keras.Model(model.input, [model.get_layer(t).output for t in taps.values()] + [model.output])
+    with torch.no_grad():
+        *activations, case["double.logits"] = probe(last, training=False)
+        for tap, x in zip(taps, activations):
+            case[f"double.tap.{tap}"] = kerasside.channel_first(x)
+        double = case["double.train_logits"] = model(last, training=True)
+    keras.backend.set_floatx("float32")
+    noise = ((case["train_logits"] - double).abs().max() / double.abs().max()).item()
+    print(f"{name} training logits: Keras's own single precision is off by {noise:.1e}", file=sys.stderr)
     return case, files
 
 

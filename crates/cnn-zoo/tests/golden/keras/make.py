@@ -28,7 +28,13 @@ import torch.nn.functional as F
 from keras import layers
 from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 
+from keras.src.backend.common import dtypes
+
 from rule import CLASSES, WIDTH, batch, fill, summary
+
+# Outside TensorFlow Keras turns double precision into single wherever two types meet, in a batch
+# norm for one. Here it shall do as with TensorFlow.
+dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
 VGG = {f"block{b}_conv{c}": i for (b, c), i in zip(
     [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2), (3, 3), (4, 1), (4, 2), (4, 3), (5, 1), (5, 2), (5, 3)],
@@ -239,7 +245,6 @@ def make(name, dtype):
         "images": list(shape),
         "logits": logits.flatten().tolist(),
         "taps": {t: summary(channel_first(x)) for t, x in zip(taps, activations)},
-        "gradients": {},
     }
     with torch.no_grad():
         result["train_logits"] = model(images, training=True).flatten().tolist()

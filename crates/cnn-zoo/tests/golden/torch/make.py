@@ -197,7 +197,6 @@ def make(name: str) -> dict:
 
     model.eval()
     logits, seen = tapped(model, images, taps)
-    logits[:, 1].sum().backward()
     result = {
         "network": name,
         "width": WIDTH,
@@ -206,8 +205,18 @@ def make(name: str) -> dict:
         "taps": {
             t: summary(F.relu(x) if t.endswith(".relu") else x) for t, x in seen.items()
         },
+    }
+
+    # In double precision only mistakes are left of the differences.
+    model.double()
+    logits, seen = tapped(model, images.double(), taps)
+    logits[:, 1].sum().backward()
+    result["double"] = {
+        "logits": logits.flatten().tolist(),
+        "taps": {t: summary(F.relu(x) if t.endswith(".relu") else x) for t, x in seen.items()},
         "gradients": {t: summary(x.grad) for t, x in seen.items() if not t.endswith(".relu")},
     }
+    model.float()
 
     # Training amplifies rounding, so the reference is in double precision, and what single
     # precision does to PyTorch itself is noted beside it. Dropout is off.
